@@ -1,0 +1,86 @@
+"""An ask as people and programs write it down: in test files (YAML) and for ``policy explain`` (JSON).
+
+Checks the shape only. Whether a value is known is for decide.py to say, so that a strange value can be tried.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
+
+from pydantic import BeforeValidator, Field
+
+from policies.complaints import Complaint, PolicyError, Words
+from policies.document import Document
+from policies.model import Ask, ConfidentialityClass, DestinationTier, EntityFact
+from policies.schema import Strict, wrong
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        words = Words(
+            "時刻は 2026-04-01T09:00:00+09:00 の形で書きます。",
+            "write the time as 2026-04-01T09:00:00+09:00.",
+        )
+        raise wrong(words) from None
+
+
+class FactForm(Strict):
+    """``{type: PERSON, evidence: context, count: 2}``; evidence and count may be left out."""
+
+    type: str
+    evidence: str = "pattern"
+    count: int = 1
+
+
+class AskForm(Strict):
+    """An ask as JSON: the fields of policies.model.Ask, the declared class being called ``class``."""
+
+    person: str
+    department: str
+    section: str
+    actor: str
+    identity: str
+    tool: str
+    enrolled: bool
+    trained: bool
+    acknowledged: bool
+    dialect: str
+    model: str
+    destination: str
+    category: str
+    class_: str | None = Field(default=None, alias="class")
+    entities: list[FactForm] = Field(default_factory=list)
+    characters: int = 0
+    at: Annotated[datetime, BeforeValidator(_moment)] = Field(default_factory=lambda: datetime.now(UTC))
+
+
+def ask_of(document: Document) -> Ask:
+    """The ask in a document. Raises PolicyError when its shape is wrong."""
+    form = document.checked(AskForm, {})
+    facts = tuple(EntityFact(fact.type, fact.evidence, fact.count) for fact in form.entities)
+    plain = form.model_dump(exclude={"class_", "entities", "destination", "actor", "identity"})
+    return Ask(
+        # strange values travel on to decide(), which refuses them; a Literal holds only for the type checker
+        destination=cast(DestinationTier, form.destination),
+        actor=cast(Any, form.actor),
+        identity=cast(Any, form.identity),
+        declared_class=cast(ConfidentialityClass | None, form.class_),
+        entities=facts,
+        **plain,
+    )
+
+
+def ask_from_json(text: str, file: str) -> Ask:
+    """The ask in a JSON text; ``declared_class`` is understood as ``class``. Raises PolicyError."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        ja, en = "JSON として読めません。括弧と引用符を確かめてください。", "this is not JSON; check it."
+        raise PolicyError([Complaint(file, line, ja, en)]) from None
+    if isinstance(data, Mapping) and "declared_class" in data and "class" not in data:
+        data = {("class" if key == "declared_class" else key): value for key, value in data.items()}
+    return ask_of(Document(file, data, {}))
