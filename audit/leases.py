@@ -1,0 +1,150 @@
+"""Leases: who is writing to the ledger now, and who has provably stopped.
+
+A writer renews its lease with every transaction and on its heartbeat. A lease is over when its time
+has run out, or when its process provably died on this very machine. Whatever is uncertain waits for
+the clock. It never closes an exchange; that is the pen's work.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from audit import tables
+from audit.names import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Which process of which machine. Fields are empty where the system does not tell.
+
+    boot       /proc/sys/kernel/random/boot_id: another one, another run of the machine
+    namespace  /proc/self/ns/pid: process numbers mean something only inside one
+    pid, born  the number and, from /proc/<pid>/stat field 22 (proc(5)), when it started in clock ticks:
+               numbers are used again, the pair is not
+    """
+
+    boot: str
+    namespace: str
+    pid: int
+    born: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A row of the leases table: ``until`` is a moment; no exchange asked before ``open_from`` is open."""
+
+    writer: str
+    process: Process
+    until: str
+    open_from: int
+
+
+def this_process() -> Process:
+    """The process that runs this."""
+    pid = os.getpid()
+    return Process(_boot(), _namespace(), pid, _born(pid))
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def _namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def _born(pid: int) -> str:
+    """Empty where no such process is seen, or only its corpse (a zombie without threads)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()  # from field 3 on; the name in field 2 may hold anything
+    state, threads, born = fields[0], int(fields[17]), fields[19]
+    return "" if state in "ZX" and threads <= 1 else born
+
+
+def provably_dead(process: Process, here: Process) -> bool:
+    """True only when ``process`` ran on this boot, in this namespace, and is no more."""
+    if not (here.boot and here.namespace and here.born and process.born):
+        return False
+    if (process.boot, process.namespace) != (here.boot, here.namespace):
+        return False
+    born = _born(process.pid)
+    return born != process.born if born else not _hidden(process.pid)
+
+
+def _hidden(pid: int) -> bool:
+    """Whether it lives but /proc does not show it to us (mount option hidepid). Signal 0 only asks."""
+    if Path(f"/proc/{pid}").exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def is_over(lease: Lease, at: datetime, here: Process) -> bool:
+    """Whether the writer may be taken for gone at the moment ``at``."""
+    return lease.until < moment(at) or provably_dead(lease.process, here)
+
+
+def take(connection: tables.Connection, writer: str, here: Process, at: datetime, seconds: float) -> None:
+    """Enter a new writer. Raises IntegrityError when the name is taken."""
+    row = {
+        "writer": writer,
+        "boot": here.boot,
+        "namespace": here.namespace,
+        "pid": here.pid,
+        "born": here.born,
+        "started": moment(at),
+        "until": moment(at + timedelta(seconds=seconds)),
+        "open_from": 1,
+        "ended": None,
+    }
+    connection.execute(tables.leases.insert(), row)
+
+
+def renew(connection: tables.Connection, writer: str, open_from: int, at: datetime, seconds: float) -> bool:
+    """Prolong a lease; False when it is no longer there: the writer was declared gone."""
+    leases = tables.leases
+    until = moment(at + timedelta(seconds=seconds))
+    change = leases.update().where(leases.c.writer == writer, leases.c.ended.is_(None))
+    return connection.execute(change.values(until=until, open_from=open_from)).rowcount == 1
+
+
+def end(connection: tables.Connection, writer: str, at: datetime) -> None:
+    """The writer writes no more, ever. Its row stays until a note has called its chain closed."""
+    leases, records = tables.leases, tables.records
+    mine = leases.c.writer == writer
+    connection.execute(leases.update().where(mine).values(ended=moment(at)))
+    if connection.execute(records.select().where(records.c.writer == writer).limit(1)).first() is None:
+        connection.execute(leases.delete().where(mine))  # it wrote nothing, so there is no chain to close
+
+
+def is_known(connection: tables.Connection, writer: str) -> bool:
+    """Whether somebody writes or wrote under this name."""
+    for table in (tables.leases, tables.records):
+        if connection.execute(table.select().where(table.c.writer == writer).limit(1)).first():
+            return True
+    return False
+
+
+def living(connection: tables.Connection) -> list[Lease]:
+    """The leases that nobody has ended, run out or not."""
+    leases = tables.leases
+    rows = connection.execute(leases.select().where(leases.c.ended.is_(None)))
+    return [
+        Lease(row.writer, Process(row.boot, row.namespace, row.pid, row.born), row.until, row.open_from)
+        for row in rows
+    ]

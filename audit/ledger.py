@@ -1,0 +1,169 @@
+"""The ledger: the only writer of records. It answers only when a record is durable.
+
+    ledger = Ledger("var/ledger.sqlite", Path("var/signing.pem"))
+    ledger.start()
+    async with ledger.exchange(asked, masked_question) as entry:      # no record, no call
+        entry.egress = "masked"
+        entry.text = await ask(...)
+    ledger.stop()
+
+It never reads for people (query.py) and never changes or removes a record.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from audit import names
+from audit.address import ledger_path
+from audit.draft import Prepared, prepare
+from audit.entry import Exchange
+from audit.model import CannotRecord, Draft, Record
+from audit.notes import Signer
+from audit.pen import Pen
+from audit.scribe import Job, Rhythm, Scribe, Work
+from audit.store import Store
+
+_PATIENCE = 10.0
+"""How long ``start`` waits for the first look into the ledger, in seconds."""
+
+
+class Ledger:
+    """One writing process's door to the ledger, with its own chain, lease and thread.
+
+    ledger          path or ``sqlite:///`` URL; made by the first transaction where there is none
+    signing_key     path of an Ed25519 private key in PEM; None: no notes are written
+    lease_seconds   how long this writer is believed to live without a sign; also how often it sweeps
+    note_seconds    at rest, a note is signed so often
+    settle_seconds  after the last new record, a note is signed so soon
+    clock           the present moment, with its time zone
+    writer          the name of the chain; made up when None or when it was used before
+    create          False: only an existing ledger is opened
+    sweeping        False: never close what other writers left open, unless asked to
+    """
+
+    def __init__(
+        self,
+        ledger: str | Path,
+        signing_key: Path | str | None = None,
+        *,
+        lease_seconds: float = 10.0,
+        note_seconds: float = 60.0,
+        settle_seconds: float = 1.0,
+        clock: Callable[[], datetime] = names.now,
+        writer: str | None = None,
+        create: bool = True,
+        sweeping: bool = True,
+    ) -> None:
+        self.path = ledger_path(ledger)
+        self._signing_key = Path(signing_key) if signing_key else None
+        self._rhythm = Rhythm(lease_seconds, note_seconds, settle_seconds)
+        self._clock = clock
+        self._wanted = writer
+        self._create = create
+        self._sweeping = sweeping
+        self._pen: Pen | None = None
+        self._scribe: Scribe | None = None
+
+    def start(self) -> None:
+        """Start writing. A ledger that cannot be opened is tried again at every append.
+
+        Raises OSError or ValueError only for a signing key that cannot be used.
+        """
+        if self._scribe is not None:
+            return
+        signer = Signer.load(self._signing_key) if self._signing_key else None
+        store = Store(self.path, create=self._create)
+        self._pen = Pen(store, self._clock, self._rhythm.lease, self._wanted)
+        self._scribe = Scribe(self._pen, signer, self._rhythm, sweeping=self._sweeping)
+        self._scribe.start(_PATIENCE)
+
+    def stop(self) -> None:
+        """Write what waits, close the chain, sign the last note. Blocks until that is done."""
+        scribe, self._scribe = self._scribe, None
+        if scribe is not None:
+            scribe.stop()
+
+    @property
+    def writer(self) -> str | None:
+        """The name of this process's chain; None before the ledger was first opened."""
+        return self._pen.writer if self._pen else None
+
+    @property
+    def note_trouble(self) -> Exception | None:
+        """Why the last note could not be signed; None while notes go well."""
+        return self._scribe.note_trouble if self._scribe else None
+
+    # ── recording ────────────────────────────────────────────────────────────────────────────────
+
+    async def append(self, draft: Draft) -> Record:
+        """Record; returns when it is durable. A cancelled wait leaves the record to land or not.
+
+        Raises CannotRecord, AlreadyEnded for a second ending, and TypeError or ValueError for a draft
+        that is not one.
+        """
+        record: Record = await self._promise(self._prepared(draft))
+        return record
+
+    def append_now(self, draft: Draft) -> Record:
+        """``append`` for callers without an event loop."""
+        record: Record = self._wait(self._prepared(draft))
+        return record
+
+    def exchange(
+        self, asked: Mapping[str, Any], text: str | None = None, *, exchange: str | None = None
+    ) -> Exchange:
+        """One exchange: its ``asked`` on entering, exactly one ending on leaving (entry.py).
+
+        asked     the body of the asked record
+        text      the masked question
+        exchange  its id; made here when None
+        """
+        name = exchange or names.exchange_id(self._clock())
+        return Exchange(self._submit_draft, Draft("asked", name, asked, text))
+
+    async def probe(self) -> None:
+        """Return when a durable transaction has just been possible; adds no record. Raises CannotRecord."""
+        await self._promise(self._running_pen().renew)
+
+    async def sweep(self) -> int:
+        """Close as ``lost`` what writers that are gone left open; how many. Raises CannotRecord."""
+        closed: int = await self._promise(self._running_pen().sweep)
+        return closed
+
+    def sweep_now(self) -> int:
+        """``sweep`` for callers without an event loop."""
+        closed: int = self._wait(self._running_pen().sweep)
+        return closed
+
+    # ── the way to the thread ────────────────────────────────────────────────────────────────────
+
+    def _prepared(self, draft: Draft) -> Prepared:
+        return prepare(draft, self._clock())
+
+    def _submit_draft(self, draft: Draft, owed: bool) -> "asyncio.Future[Any]":
+        return self._promise(self._prepared(draft), owed=owed)
+
+    def _promise(self, work: Work, *, owed: bool = False) -> "asyncio.Future[Any]":
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Any] = loop.create_future()
+        self._running().submit(Job(work, waiter, loop, owed))
+        return waiter
+
+    def _wait(self, work: Work) -> Any:
+        waiter: Future[Any] = Future()
+        self._running().submit(Job(work, waiter, None))
+        return waiter.result()
+
+    def _running(self) -> Scribe:
+        if self._scribe is None:
+            raise CannotRecord("ledger_stopped")
+        return self._scribe
+
+    def _running_pen(self) -> Pen:
+        self._running()
+        assert self._pen is not None
+        return self._pen
