@@ -1,0 +1,35 @@
+"""The allow-list: exact strings that are public and therefore not found, such as the city's own
+telephone number. Read from a text file, one string a line, ``#`` begins a remark.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from redaction.folding import fold
+
+DEFAULT = Path(__file__).with_name("allow.txt")
+
+_LOOSE = re.compile(r"[\s()\-]")
+
+
+class AllowList:
+    """Strings compared after folding and without spaces, brackets and hyphens, so that one line
+    allows 072-674-7111, ０７２（６７４）７１１１ and 0726747111."""
+
+    def __init__(self, strings: Iterable[str]) -> None:
+        self._strings = frozenset(_spelled(string) for string in strings)
+
+    def holds(self, value: str) -> bool:
+        """Whether exactly this value is allowed."""
+        return bool(self._strings) and _spelled(value) in self._strings
+
+
+def read_allowed(path: Path = DEFAULT) -> tuple[str, ...]:
+    """The strings of an allow-list file. Raises ``OSError`` when it cannot be read."""
+    lines = (line.partition("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return tuple(line for line in lines if line)
+
+
+def _spelled(text: str) -> str:
+    return _LOOSE.sub("", fold(text).text)

@@ -1,0 +1,1 @@
+"""What the room knows about names of persons: words, frequent surnames, and rules of context."""

@@ -1,0 +1,46 @@
+"""Words that stand free: 山田 in 山田は and 山田課長, not in 山田町, 旧山田 or 山田電機. Pure functions."""
+
+from collections.abc import Iterator
+
+from redaction.names.words import AFTER_A_NAME, BEFORE_A_NAME
+from redaction.page import Page, Token
+
+_NOMINAL = frozenset({"surname", "given", "person", "place", "proper", "noun"})
+
+
+def free_words(page: Page) -> Iterator[int]:
+    """Where a word of two characters begins that could be a name and stands free."""
+    for index, token in enumerate(page.words):
+        if token.end - token.begin == 2 and token.kind in _NOMINAL and stands_free(page, index, index):
+            yield token.begin
+
+
+def stands_free(page: Page, first: int, last: int) -> bool:
+    """Whether words ``first`` to ``last`` are neither begun nor continued by their neighbours."""
+    return not _joined_before(page, first) and not _joined_after(page, last)
+
+
+def _joined_before(page: Page, index: int) -> bool:
+    if index == 0:
+        return False
+    token = page.words[index - 1]
+    if token.kind == "prefix":
+        return True
+    if not _solid(token):
+        return False
+    return token.kind in ("noun", "place", "proper", "number") and not token.text.endswith(BEFORE_A_NAME)
+
+
+def _joined_after(page: Page, index: int) -> bool:
+    if index + 1 >= len(page.words):
+        return False
+    token = page.words[index + 1]
+    if not _solid(token) or token.kind in ("particle", "auxiliary", "symbol", "verb", "adjective", "pronoun"):
+        return False
+    return not page.text.startswith(AFTER_A_NAME, token.begin)
+
+
+def _solid(token: Token) -> bool:
+    """Begins or ends in kanji or katakana: such words grow together without a sign between them."""
+    letter = token.text[:1]
+    return "ァ" <= letter <= "ヺ" or "㐀" <= letter <= "鿿" or letter == "ー"

@@ -1,0 +1,113 @@
+"""Names in running text without label or title: 山田太郎, 谷口です, 長女の美咲. Pure functions."""
+
+import re
+from collections.abc import Iterator
+
+from redaction.names.free import stands_free
+from redaction.names.shape import NAME_KINDS, back_from, is_kanji, is_katakana, is_letters, may_be_given
+from redaction.names.surnames import FREQUENT, SHORT_OR_COMMON
+from redaction.names.words import FACILITIES, INTRODUCERS, NOT_NAMES, NOT_SURNAMES, RELATIVES
+from redaction.page import Hit, Page, Token
+
+_MAY_END = frozenset({"given", "noun", "proper", "place", "adjective", "other", "person", "surname"})
+_EDGES = frozenset({"particle", "auxiliary", "symbol", "space", "suffix"})
+_OTHER_READINGS = frozenset({"place", "noun", "proper", "adjective", "verb"})
+_INTRODUCES = re.compile(r"(?:です|と申し|でござい|といいます|と言います|と名乗|に代わ)")
+
+
+def full(page: Page) -> Iterator[Hit]:
+    """Surname and given name, together or with a space between."""
+    words = page.words
+    for index, token in enumerate(words):
+        if index == 0 or token.kind not in _MAY_END:
+            continue
+        first = _apart(page, index) if words[index - 1].text == " " else _together(page, index)
+        if first is not None and not _a_facility(page, index):
+            sure = token.kind == "given" and words[first].kind == "surname"
+            yield Hit(words[first].begin, token.end, 0.9 if sure else 0.7, "dictionary")
+
+
+def _together(page: Page, index: int) -> int | None:
+    """The surname that touches word ``index``, if that may be a given name: 山田太郎."""
+    token, before = page.words[index], page.words[index - 1]
+    if token.text in NOT_NAMES or token.text == "丸" or not is_letters(token.text):
+        return None
+    if token.kind == "given":
+        known = before.kind == "surname" or (before.text in FREQUENT and before.kind != "noun")
+        return index - 1 if known or _also_a_surname(page, before) else None
+    nobody_knows = token.kind == "noun" and token.unknown and len(token.text) <= 3
+    return index - 1 if before.kind == "surname" and nobody_knows else None
+
+
+def _also_a_surname(page: Page, token: Token) -> bool:
+    return token.kind == "place" and token.text not in NOT_SURNAMES and "surname" in page.readings(token.text)
+
+
+def _apart(page: Page, index: int) -> int | None:
+    """The surname one space before word ``index``, if that may be a given name: 小鳥遊 優."""
+    token = page.words[index]
+    if index < 2 or token.text in NOT_NAMES or not is_letters(token.text):
+        return None
+    surname = page.words[index - 2]
+    if surname.text in NOT_NAMES or not is_letters(surname.text):
+        return None
+    if surname.kind == "surname" and may_be_given(page, token):
+        return index - 2
+    known = surname.text in FREQUENT or surname.kind == "surname"
+    if not known or len(token.text) > 3 or not _edge(page, index):
+        return None
+    return index - 2 if is_kanji(token.text) or may_be_given(page, token) else None
+
+
+def _edge(page: Page, index: int) -> bool:
+    """Nothing grows onto the word from the right."""
+    return index + 1 == len(page.words) or page.words[index + 1].kind in _EDGES
+
+
+def _a_facility(page: Page, last: int) -> bool:
+    """What follows makes it a place or a company: 田中角栄記念館, 原大橋."""
+    return page.text.startswith(FACILITIES, page.words[last].end)
+
+
+def single(page: Page) -> Iterator[Hit]:
+    """A surname or a given name alone."""
+    for index, token in enumerate(page.words):
+        if token.kind not in NAME_KINDS or token.text in NOT_NAMES or len(token.text) < 2:
+            continue
+        if token.text in NOT_SURNAMES or not stands_free(page, index, index) or _a_facility(page, index):
+            continue
+        score = _belief(page, token.text, token.kind)
+        if score:
+            yield Hit(page.words[back_from(page, index)].begin, token.end, score, "dictionary")
+
+
+def _belief(page: Page, word: str, kind: str) -> float:
+    if word in FREQUENT:
+        return 0.3 if word in SHORT_OR_COMMON else 0.55
+    others = page.readings(word) & _OTHER_READINGS
+    if kind == "surname":
+        return 0.25 if others else 0.45
+    if is_kanji(word) or is_katakana(word):
+        return 0.25 if others else 0.4
+    return 0.0 if others or len(word) < 3 or word.isascii() else 0.36
+
+
+def related(page: Page) -> Iterator[Hit]:
+    """After 長女の, 妻の and the like a word that may be a name is one; so is 税制課の東です."""
+    for index in range(2, len(page.words)):
+        token = page.words[index]
+        if page.words[index - 1].text != "の" or token.text in NOT_NAMES or not is_letters(token.text):
+            continue
+        before = page.words[index - 2].text
+        if before in RELATIVES and page.readings(token.text) & {"given", "surname"}:
+            if stands_free(page, index, index) and len(token.text) >= 2:
+                yield Hit(token.begin, token.end, 0.7, "context")
+        elif before.endswith(INTRODUCERS) and _introduced(page, index):
+            yield Hit(token.begin, token.end, 0.7, "context")
+
+
+def _introduced(page: Page, index: int) -> bool:
+    token = page.words[index]
+    if _INTRODUCES.match(page.text, token.end) is None or token.text in NOT_SURNAMES:
+        return False
+    return token.text in FREQUENT or (token.kind == "surname" and "surname" in page.readings(token.text))

@@ -1,0 +1,47 @@
+"""Overlap: many opinions about one text made into spans that do not overlap. Pure functions.
+
+The invariant: a character that any opinion covered is covered afterwards.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from redaction.model import IRREVERSIBLE, Finding
+
+
+def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings of one text, sorted by place, not overlapping, nothing uncovered.
+
+    Spans that share a character become their union. The union is named after its strongest member:
+    an irreversible kind before any other, then the longest, then the highest score.
+    """
+    settled: list[Finding] = []
+    group: list[Finding] = []
+    end = -1
+    for finding in sorted(findings, key=_place):
+        if group and finding.start < end:
+            end = max(end, finding.end)
+        else:
+            settled.extend(_union(group, end))
+            group, end = [], finding.end
+        group.append(finding)
+    settled.extend(_union(group, end))
+    return tuple(settled)
+
+
+def _union(group: list[Finding], end: int) -> list[Finding]:
+    if not group:
+        return []
+    return [replace(max(group, key=_strength), start=group[0].start, end=end)]
+
+
+def _strength(finding: Finding) -> tuple[bool, int, bool, float, str, str]:
+    # Kind and source last: two equal opinions must not be settled by the order they came in.
+    # A repeat knows less than whoever saw the words around the place itself.
+    seen = finding.evidence != "repeat"
+    irreversible = finding.label in IRREVERSIBLE
+    return irreversible, finding.end - finding.start, seen, finding.score, finding.label, finding.source
+
+
+def _place(finding: Finding) -> tuple[int, int, str, str, float]:
+    return finding.start, finding.end, finding.label, finding.source, finding.score

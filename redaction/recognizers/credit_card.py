@@ -1,0 +1,32 @@
+"""Credit cards: 14 to 16 digits that begin as a known card does and pass Luhn (ISO/IEC 7812-1)."""
+
+import re
+from collections.abc import Iterable
+
+from redaction.page import Hit, Page
+from redaction.recognizers.base import Recognizer
+
+_CARD = re.compile(
+    r"(?<![0-9A-Za-z])(?<![0-9][-.])[2-6][0-9](?:[ \-]?[0-9]){12,14}(?![0-9A-Za-z])(?![-.][0-9])"
+)
+# Visa 4; Mastercard 51-55, 2221-2720; JCB 3528-3589; American Express 34, 37; Diners 30, 36, 38, 39;
+# Discover 6011, 65; UnionPay 62.
+_ISSUER = re.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|35(?:2[89]|[3-8])|3[47]|3[0689]|6011|65|62")
+
+
+class CreditCardRecognizer(Recognizer):
+    """4111 1111 1111 1111, 4111-1111-1111-1111, 4111111111111111."""
+
+    kind = "CREDIT_CARD"
+
+    def find(self, page: Page) -> Iterable[Hit]:
+        for match in _CARD.finditer(page.text):
+            digits = re.sub("[ -]", "", match.group())
+            if _ISSUER.match(digits) and luhn(digits) and len(set(digits)) > 1:
+                yield Hit(*match.span(), 0.95, "checksum")
+
+
+def luhn(digits: str) -> bool:
+    """Every second digit from the right doubled, digits of the products added: a multiple of ten."""
+    doubled = (int(d) * (2 if place % 2 else 1) for place, d in enumerate(reversed(digits)))
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0

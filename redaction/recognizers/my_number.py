@@ -1,0 +1,84 @@
+"""個人番号 (My Number): twelve digits with a check digit. Irreversible; never put into a vault.
+
+Check digit: 平成26年総務省令第85号第5条. With P1..P11 the first eleven digits counted from the right,
+Q = n + 1 for n <= 6 and n - 5 for n >= 7: r = sum(P * Q) mod 11; the digit is 0 for r <= 1, else 11 - r.
+One in ten random numbers passes, so that a bare run that passes is weak evidence ("checksum"), and
+a number beside the word マイナンバー counts whatever its check digit: a mistyped one is still one.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from redaction import cues
+from redaction.digits import DIGIT, digits_of
+from redaction.model import Evidence
+from redaction.page import Hit, Page
+from redaction.recognizers.base import Recognizer
+
+_KANJI = "〇零一二三四五六七八九十百千万"
+_TWELVE = re.compile(
+    rf"(?<![0-9A-Za-z])(?<![0-9][-.])(?<![{_KANJI}]){DIGIT}(?:[ \-.]?{DIGIT}){{11}}"
+    rf"(?![0-9A-Za-z{_KANJI}])(?![-.][0-9])"
+)
+_GROUPED = re.compile(rf"{DIGIT}{{4}}([ \-]){DIGIT}{{4}}\1{DIGIT}{{4}}")
+_RUN = re.compile(rf"{DIGIT}{{12}}")
+_CUE = re.compile(r"マイナンバー|個人番号|特定個人情報|[Mm]y ?[Nn]umber|12桁の番号")
+_CARD_AFTER = re.compile(r"^[ \-][0-9]{2,4}(?![0-9年月日])")
+_CARD_BEFORE = re.compile(r"[0-9]{4}[ \-]$")
+
+
+class MyNumberRecognizer(Recognizer):
+    """123456789018 (checksum), 1234-5678-9018 (both), 個人番号 123456789019 (cue)."""
+
+    kind = "JP_MY_NUMBER"
+
+    def find(self, page: Page) -> Iterable[Hit]:
+        for match in _TWELVE.finditer(page.text):
+            believed = _evidence(page, match.group(), match.start(), match.end())
+            if believed is not None:
+                yield Hit(match.start(), match.end(), 0.6 if believed == "checksum" else 0.98, believed)
+
+
+def check_digit(eleven: str) -> int:
+    """The check digit of the first eleven digits, as above."""
+    weights = (6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+    rest = sum(int(digit) * weight for digit, weight in zip(eleven, weights, strict=True)) % 11
+    return 0 if rest <= 1 else 11 - rest
+
+
+def passes(twelve: str) -> bool:
+    """Whether the last of twelve Arabic digits is the check digit of the others."""
+    return check_digit(twelve[:11]) == int(twelve[11])
+
+
+def _evidence(page: Page, written: str, start: int, end: int) -> Evidence | None:
+    twelve = digits_of(written)
+    right = passes(twelve)
+    if _cued(page, start, end):
+        return "both" if right else "cue"
+    if not right or len(set(twelve)) == 1:
+        return None
+    if _GROUPED.fullmatch(written):
+        return None if _in_a_card(page.text, start, end) else "both"
+    return "checksum" if _RUN.fullmatch(written) and not _a_moment(twelve) else None
+
+
+def _cued(page: Page, start: int, end: int) -> bool:
+    text = page.text
+    beside = cues.before(text, start, _CUE) or cues.after(text, end, _CUE, 10)
+    return beside or cues.under(page, start, end, _CUE)
+
+
+def _in_a_card(text: str, start: int, end: int) -> bool:
+    """Three of the four groups of a card number."""
+    before, after = text[max(0, start - 6) : start], text[end : end + 6]
+    return bool(_CARD_AFTER.match(after) or _CARD_BEFORE.search(before))
+
+
+def _a_moment(twelve: str) -> bool:
+    """YYYYMMDDhhmm of this or the last century: the time stamp of a file, not a person."""
+    try:
+        return 1900 <= datetime.strptime(twelve, "%Y%m%d%H%M").year <= 2099
+    except ValueError:
+        return False

@@ -1,0 +1,122 @@
+"""Repeats: a value found once in a request is found wherever else it stands. Pure functions.
+
+What a label or a title gave away in one line must not stay readable in the next, where it stands
+bare. Linear in the length of the texts, and the same texts always give the same findings.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from redaction.folding import Folded
+from redaction.model import Finding
+
+SHORTEST = 6
+"""Characters a value other than a name must have: shorter numbers repeat by chance."""
+
+_SCORE = 0.6
+_JOINTS = re.compile(r"[ ・=,]+")
+_KEY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One text of a request, folded, with the spans (folded) of two-character words that stand free:
+    山田 in 山田は, not in 山田町."""
+
+    folded: Folded
+    free: frozenset[int]
+
+
+def repeated(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> list[list[Finding]]:
+    """For every sheet the places where a value found in any of them stands again.
+
+    Names of three and more characters anywhere; of two where the word stands free; other kinds from
+    ``SHORTEST`` characters. ``found[i]`` counts code points of the original text ``i``, and so does
+    what is returned.
+    """
+    values = _values(sheets, found)
+    if not values:
+        return [[] for _ in sheets]
+    index = _index(values)
+    starts = re.compile("|".join(re.escape(key) for key in sorted({k[0] for k in index})))
+    return [list(_again(sheet, values, index, starts)) for sheet in sheets]
+
+
+def _values(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> dict[str, str]:
+    """Folded value to kind. A value of two kinds goes by the alphabet: any rule, but always one."""
+    values: dict[str, str] = {}
+    for sheet, findings in zip(sheets, found, strict=True):
+        places = _Places(sheet.folded)
+        for finding in findings:
+            value = places.text(finding.start, finding.end).strip()
+            for part in _worth(finding.label, value):
+                values[part] = min(finding.label, values.get(part, finding.label))
+    return values
+
+
+def _worth(label: str, value: str) -> Iterable[str]:
+    if label != "PERSON":
+        return [value] if len(value) >= SHORTEST else []
+    parts = [value]
+    if value.isascii():
+        return parts if len(value) >= SHORTEST else []
+    surname = _JOINTS.split(value)[0]
+    if 2 <= len(surname) < len(value):
+        parts.append(surname)
+    return [part for part in parts if len(part) >= 2]
+
+
+def _index(values: Iterable[str]) -> dict[str, list[int]]:
+    """First ``_KEY`` characters to the lengths of the values that begin so, longest first."""
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for value in values:
+        lengths[value[:_KEY]].add(len(value))
+    return {key: sorted(sizes, reverse=True) for key, sizes in lengths.items()}
+
+
+def _again(sheet: Sheet, values: dict[str, str], index: dict[str, list[int]],
+           starts: "re.Pattern[str]") -> Iterable[Finding]:  # fmt: skip
+    text, at = sheet.folded.text, 0
+    while match := starts.search(text, at):
+        at = begin = match.start()
+        at += 1
+        for length in index.get(text[begin : begin + _KEY], ()):
+            label = values.get(text[begin : begin + length])
+            if label is None or not _whole(sheet, begin, begin + length, label):
+                continue
+            start, end = sheet.folded.span(begin, begin + length)
+            yield Finding(label, start, end, _SCORE, "repeats", "repeat")
+            at = begin + length
+            break
+
+
+def _whole(sheet: Sheet, begin: int, end: int, label: str) -> bool:
+    """Not a part of something longer: no digit or Latin letter goes on at either side."""
+    text = sheet.folded.text
+    if label == "PERSON" and end - begin == 2:
+        return begin in sheet.free
+    before, after = text[begin - 1 : begin], text[end : end + 1]
+    return not (_goes_on(before, text[begin]) or _goes_on(after, text[end - 1]))
+
+
+def _goes_on(outside: str, inside: str) -> bool:
+    if not outside:
+        return False
+    both_kana = "ァ" <= outside <= "ヶ" and "ァ" <= inside <= "ヶ"
+    return both_kana or (outside.isascii() and outside.isalnum() and inside.isascii() and inside.isalnum())
+
+
+class _Places:
+    """Original code points back to folded characters; both only grow, so bisection finds them."""
+
+    def __init__(self, folded: Folded) -> None:
+        self._folded = folded
+
+    def text(self, start: int, end: int) -> str:
+        from bisect import bisect_left
+
+        begin = bisect_left(self._folded.starts, start)
+        stop = bisect_left(self._folded.starts, end)
+        return self._folded.text[begin:stop]
