@@ -1,0 +1,37 @@
+"""The `sekisho` command: serve, demo, keys, settings; and the rooms' own commands.
+
+Exit status everywhere: 0 fine, 1 found something wrong, 2 could not do it (one sentence on stderr).
+"""
+
+import typer
+
+from audit.commands import app as audit_app
+from policies.commands import app as policy_app
+from proxy.office.commands import app as keys_app
+from proxy.serving import demo, serve
+from proxy.settings_command import settings
+from redaction.commands import app as redact_app
+
+app = typer.Typer(
+    name="sekisho",
+    help="関所: 庁内の生成AI利用を検査・記録するゲートウェイ / The checkpoint of a city hall's generative AI.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve)
+app.command("demo")(demo)
+app.command("settings")(settings)
+app.add_typer(keys_app, name="keys", help="APIキーの発行・一覧・失効 / Issue, list and revoke API keys.")
+app.add_typer(redact_app, name="redact", help="個人情報の検出を試す / Try what the mask room finds.")
+app.add_typer(policy_app, name="policy", help="利用ポリシーの点検・試験・説明 / Check, test and explain the rules.")
+app.add_typer(audit_app, name="audit", help="台帳の検索・表示・検証 / Search, show and verify the ledger.")
+
+
+def main() -> None:
+    """The command's entry point."""
+    app(prog_name="sekisho")
+
+
+if __name__ == "__main__":
+    main()

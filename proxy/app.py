@@ -1,0 +1,118 @@
+"""The web application: builds the house, mounts the doors. Importing starts nothing.
+
+    POST /v1/chat/completions   GET /v1/models   GET /healthz (alive)   GET /readyz (can find, decide, record)
+
+Every other route is refused and recorded. /healthz, /readyz and /openapi.json are not recorded.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import ClientDisconnect
+
+from audit.model import CannotRecord
+from policies.model import Bilingual
+from proxy import passage
+from proxy.errors import Problem
+from proxy.house import House, build
+from proxy.passage import Attempt
+from proxy.settings import Settings
+from proxy.stream import EventStream, Head
+from redaction.model import CannotDetect
+
+log = structlog.get_logger()
+EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Door = Callable[[House, Attempt], AsyncGenerator[Head | bytes]]
+
+
+def create_app(settings: Settings, make: Callable[[Settings], House] = build) -> FastAPI:
+    """The application. The house is built when the server starts and closed when it stops.
+
+    The server listens at once; until the detector is loaded every exchange is answered 503.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        house = app.state.house = make(settings)
+        loading = asyncio.create_task(_load(house, settings))
+        try:
+            yield
+        finally:
+            loading.cancel()
+            await house.close()
+
+    app = FastAPI(title="Sekisho 関所", docs_url=None, redoc_url=None, lifespan=lifespan)
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        """Finding, deciding and recording work, tried for real. Never asks the upstream."""
+        try:
+            await app.state.house.ready()
+        except (CannotDetect, CannotRecord) as error:
+            return JSONResponse({"status": "not ready", "reason": error.reason}, 503)
+        except Exception as error:
+            log.error("not ready", exc_info=error)
+            return JSONResponse({"status": "not ready", "reason": "internal_error"}, 503)
+        return JSONResponse({"status": "ready"})
+
+    def door(at: Door, route: str) -> Callable[[Request], AsyncGenerator[Head | bytes]]:
+        async def answer(request: Request) -> Response:
+            return EventStream(at(app.state.house, await _attempt(request, route, settings.max_body)))
+
+        return answer  # type: ignore[return-value]
+
+    app.add_api_route("/v1/chat/completions", door(passage.chat_completion, "chat"), methods=["POST"])
+    app.add_api_route("/v1/models", door(passage.model_list, "models"), methods=["GET"])
+    app.add_api_route(
+        "/{path:path}", door(passage.unknown_route, "unknown"), methods=EVERY_METHOD, include_in_schema=False
+    )
+    return app
+
+
+async def _load(house: House, settings: Settings) -> None:
+    started = time.monotonic()
+    try:
+        await asyncio.to_thread(house.detector.load)
+    except Exception as error:
+        log.error("detector not loaded", exc_info=error)
+        return
+    log.info("ready", seconds=round(time.monotonic() - started, 2), policy=house.policy.name)
+    if settings.warm_litellm:
+        await house.providers.warm()
+
+
+async def _attempt(request: Request, route: str, max_body: int) -> Attempt:
+    """Read the request, up to ``max_body`` bytes. A body that is too large or breaks off is a fault of the attempt."""
+    attempt = Attempt(route, request.headers, request.client.host if request.client else None)
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > max_body:
+                attempt.fault = _too_large(max_body)
+                break
+    except ClientDisconnect:
+        attempt.fault = Problem(400, "body_incomplete", Bilingual("要求が途中で切れました。", "The request broke off."))
+    attempt.body = bytes(body)
+    return attempt
+
+
+def _too_large(max_body: int) -> Problem:
+    return Problem(
+        413,
+        "body_too_large",
+        Bilingual(
+            f"文章が大きすぎます({max_body:,}バイトまで)。分けて送信してください。",
+            f"The request is larger than {max_body:,} bytes. Send it in parts.",
+        ),
+    )

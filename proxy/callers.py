@@ -1,0 +1,152 @@
+"""Who is asking: a personal key, or a tool's key that names its user. Never guesses.
+
+    Authorization: Bearer sk-sekisho-…     who or which tool
+    X-Sekisho-User: 012345                 the user, believed from a key that may assert one, from its addresses
+    X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key may carry defaults
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal, get_args
+from urllib.parse import unquote
+
+from policies.model import CATEGORY_CODES, Bilingual, ConfidentialityClass
+from proxy.errors import Problem
+from proxy.office.keys import Key, KeyBook
+
+_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_LONGEST_PURPOSE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person behind a request, as far as it is known, and how far that is believed.
+
+    ``identity`` is ``authenticated`` for a personal key and ``asserted`` where a tool says who it is.
+    """
+
+    person: str
+    key: str
+    tool: str
+    department: str
+    section: str
+    actor: Literal["staff", "contractor", "robot"]
+    identity: Literal["authenticated", "asserted"]
+    enrolled: bool
+    trained: bool
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the caller says the request is for. ``purpose`` is free text and is masked like any other."""
+
+    purpose: str | None
+    category: str
+    confidentiality_class: ConfidentialityClass | None
+
+
+def key_of(headers: Mapping[str, str], book: KeyBook) -> Key:
+    """The key a request came with. Raises `Problem` 401 when there is none that is in force."""
+    scheme, _, plain = headers.get("authorization", "").partition(" ")
+    key = book.find(plain.strip()) if scheme.lower() == "bearer" and plain.strip() else None
+    if key is None:
+        raise Problem(
+            401,
+            "invalid_api_key",
+            Bilingual(
+                "APIキーがないか、有効なキーではありません。ツールに設定したキーを確かめ、情報システム担当へ連絡してください。",
+                "No API key, or one that is not in force. Check the key in your tool or ask the system team.",
+            ),
+        )
+    return key
+
+
+def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Caller:
+    """The person behind ``key``. Raises `Problem` 401 or 403 when it is not clear who that is."""
+    asserted = headers.get("x-sekisho-user")
+    if asserted is None and key.person is None:
+        raise _refused(401, "user_required", "このキーには利用者(X-Sekisho-User)が必要です。", "This key needs X-Sekisho-User.")
+    if asserted is not None:
+        _believe(key, asserted, address)
+    return Caller(
+        person=asserted or key.person or "",
+        key=key.id,
+        tool=key.tool,
+        department=key.department,
+        section=key.section,
+        actor=key.actor,
+        identity="asserted" if asserted else "authenticated",
+        enrolled=key.enrolled,
+        trained=key.trained,
+        acknowledged=key.acknowledged,
+    )
+
+
+def declared_by(key: Key, headers: Mapping[str, str]) -> Declared:
+    """Purpose, category and 機密性 by header, else the key's own. Raises `Problem` 400 for unknown values."""
+    category = headers.get("x-sekisho-category", key.category)
+    if category not in CATEGORY_CODES:
+        raise _refused(
+            400,
+            "unknown_category",
+            f"業務区分 X-Sekisho-Category が一覧にありません。使えるのは: {', '.join(CATEGORY_CODES)}",
+            "X-Sekisho-Category is not on the list.",
+        )
+    given = headers.get("x-sekisho-class", key.confidentiality_class)
+    classes: tuple[ConfidentialityClass, ...] = get_args(ConfidentialityClass)
+    declared = next((known for known in classes if known == given), None)
+    if given is not None and declared is None:
+        raise _refused(
+            400,
+            "unknown_class",
+            f"機密性 X-Sekisho-Class は {', '.join(classes)} のどれかにしてください。",
+            f"X-Sekisho-Class must be one of {', '.join(classes)}.",
+        )
+    purpose = unquote(headers["x-sekisho-purpose"]) if "x-sekisho-purpose" in headers else key.purpose
+    if purpose is not None and len(purpose) > _LONGEST_PURPOSE:
+        raise _refused(
+            400,
+            "purpose_too_long",
+            f"利用目的 X-Sekisho-Purpose は{_LONGEST_PURPOSE}字までにしてください。",
+            f"X-Sekisho-Purpose must have at most {_LONGEST_PURPOSE} characters.",
+        )
+    return Declared(purpose, category, declared)
+
+
+def _believe(key: Key, user: str, address: str | None) -> None:
+    if not key.may_assert_user:
+        raise _refused(
+            403,
+            "user_header_not_allowed",
+            "このキーでは X-Sekisho-User を使えません。ヘッダーを外してください。",
+            "This key must not send X-Sekisho-User. Remove the header.",
+        )
+    if not _from(address, key):
+        raise _refused(
+            403,
+            "user_header_not_trusted",
+            "この接続元からの X-Sekisho-User は信用しない設定です。情報システム担当へ連絡してください。",
+            "X-Sekisho-User is not believed from this address. Ask the system team.",
+        )
+    if not _USER.fullmatch(user):
+        raise _refused(
+            400,
+            "user_header_malformed",
+            "X-Sekisho-User は半角の英数字と . _ @ - で64字までです。",
+            "X-Sekisho-User takes up to 64 ASCII letters, digits and . _ @ -",
+        )
+
+
+def _from(address: str | None, key: Key) -> bool:
+    try:
+        peer = ip_address(address or "")
+    except ValueError:
+        return False
+    return any(peer in network for network in key.addresses)
+
+
+def _refused(status: int, code: str, ja: str, en: str) -> Problem:
+    return Problem(status, code, Bilingual(ja, en))

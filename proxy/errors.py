@@ -1,0 +1,154 @@
+"""What a caller is told when an exchange does not pass: one error object in the dialect's own format.
+
+    Problem            something is wrong with the request: say what, where, and what to do next
+    ├── Stopped        the policy refused it or wants it confirmed (already recorded)
+    ├── UpstreamFailed the model's server did not answer properly (already recorded)
+    └── Unavailable    we cannot find, decide or record: fail closed, 503
+
+Messages are plain Japanese first, English second. They never quote what a person wrote.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from policies.model import Bilingual, Confirm, Refuse, RuleHit, Verdict
+
+NO_RETRY = {"x-should-retry": "false"}
+"""Official clients repeat some failed requests by themselves; a refusal must be asked once only."""
+
+
+class Problem(Exception):
+    """Ends an exchange. ``code`` is stable, is what the ledger keeps as the reason, and holds no text."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        says: Bilingual,
+        *,
+        param: str | None = None,
+        headers: Mapping[str, str] = NO_RETRY,
+        rules: Sequence[str] = (),
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.says = says
+        self.param = param
+        self.headers = dict(headers)
+        self.rules = list(rules)
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The OpenAI error object, with the rules and the request id beside the usual four fields."""
+        return {
+            "error": {
+                "message": f"{self.says.ja} / {self.says.en} [{request_id}]",
+                "type": _TYPES.get(self.status, "api_error" if self.status >= 500 else "invalid_request_error"),
+                "param": self.param,
+                "code": self.code,
+                "rules": self.rules,
+                "request_id": request_id,
+            }
+        }
+
+
+class Stopped(Problem):
+    """The verdict is not a permit. The record of it exists already."""
+
+    def __init__(self, verdict: Verdict, found: Sequence[str]) -> None:
+        rules = verdict.decisive
+        super().__init__(
+            403, _code_of(verdict), _explained(verdict, rules, found), rules=[rule.id for rule in rules]
+        )
+
+
+class UpstreamFailed(Problem):
+    """The model's server failed. ``sent`` is False when certainly not one byte of the request left."""
+
+    def __init__(
+        self, code: str, says: Bilingual, *, sent: bool, status: int = 502, retry_after: str | None = None
+    ) -> None:
+        headers = {"retry-after": retry_after} if retry_after else {}
+        super().__init__(status, code, says, headers=headers if status in _CLIENT_MAY_RETRY else NO_RETRY)
+        self.sent = sent
+
+
+class Unavailable(Problem):
+    """Finding, deciding or recording is down: nothing was sent and nothing will be (promise 1 and 2)."""
+
+    def __init__(self, code: str, says: Bilingual | None = None) -> None:
+        super().__init__(503, code, says or _UNAVAILABLE.get(code, _DOWN), headers={"retry-after": "5"})
+
+
+_CLIENT_MAY_RETRY = frozenset({429, 503})
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+_DOWN = Bilingual(
+    "検査または記録ができないため、いまはAIを使えません。しばらくしてからもう一度お試しください。続くときは情報システム担当へ連絡してください。",
+    "Checking or recording is not available, so nothing was sent. Try again later; tell the system team if it goes on.",
+)
+_UNAVAILABLE = {
+    "detector_loading": Bilingual(
+        "起動の準備中です。数秒後にもう一度お試しください。", "Starting up; try again in a few seconds."
+    ),
+    "detector_busy": Bilingual(
+        "混み合っているため受け付けられませんでした。少し待ってからもう一度お試しください。",
+        "Too many requests are waiting to be checked. Try again shortly.",
+    ),
+    "detector_timeout": Bilingual(
+        "文章の検査に時間がかかりすぎたため送信しませんでした。文章を短く分けてお試しください。",
+        "Checking the text took too long, so nothing was sent. Try shorter texts.",
+    ),
+}
+
+LABELS: Mapping[str, str] = {
+    "PERSON": "氏名",
+    "JP_ADDRESS": "住所",
+    "JP_POSTAL_CODE": "郵便番号",
+    "PHONE_NUMBER": "電話番号",
+    "EMAIL_ADDRESS": "メールアドレス",
+    "DATE_OF_BIRTH": "生年月日",
+    "JP_MY_NUMBER": "マイナンバー(個人番号)",
+    "JP_RESIDENT_RECORD_CODE": "住民票コード",
+    "JP_BANK_ACCOUNT": "口座番号",
+    "CREDIT_CARD": "クレジットカード番号",
+    "IP_ADDRESS": "IPアドレス",
+}
+"""What staff call each kind of personal data."""
+
+
+def _code_of(verdict: Verdict) -> str:
+    match verdict:
+        case Confirm():
+            return "confirmation_required"
+        case Refuse(error=error) if error:
+            return "policy_error"
+        case Refuse():
+            return "policy_denied"
+        case _:
+            return "verdict_unknown"
+
+
+def _explained(verdict: Verdict, rules: Sequence[RuleHit], found: Sequence[str]) -> Bilingual:
+    """What was found, which rule, and what to do now."""
+    if not rules:
+        return Bilingual(
+            "この使い方を認める規則がないため送信しませんでした。所属長か情報システム担当へ相談してください。",
+            "No rule allows this use, so nothing was sent. Ask your section head or the system team.",
+        )
+    ja, en = [], []
+    if found:
+        ja.append(f"文章に「{'・'.join(LABELS.get(label, label) for label in found)}」が見つかりました。")
+        en.append(f"Found in the text: {', '.join(found)}.")
+    waits = isinstance(verdict, Confirm)
+    ja.append("本人の確認が必要なため、まだ送信していません。" if waits else "送信しませんでした。")
+    en.append("It needs a person's confirmation and was not sent yet." if waits else "It was not sent.")
+    for rule in rules:
+        ja.append(f"規則 {rule.id}「{rule.title.ja}」{rule.remedy.ja if rule.remedy else ''}")
+        en.append(f"Rule {rule.id}: {rule.title.en} {rule.remedy.en if rule.remedy else ''}".rstrip())
+    return Bilingual("".join(ja), " ".join(en))

@@ -1,0 +1,83 @@
+"""The house: the rooms put together once, at start, and handed to whoever carries an exchange."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from audit.ledger import Ledger
+from policies.decide import Policy
+from policies.files import load
+from policies.model import Ask
+from proxy.callers import Caller
+from proxy.home import prepare
+from proxy.office.keys import KeyBook
+from proxy.providers.door import Providers
+from proxy.providers.routes import routes
+from proxy.settings import Settings
+from redaction import allowed
+from redaction.detector import Detector
+from redaction.vault import caller_key
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything one exchange needs. Made by `build` inside the running event loop."""
+
+    detector: Detector
+    policy: Policy
+    ledger: Ledger
+    providers: Providers
+    book: KeyBook
+    secret: bytes = field(repr=False)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def vault_key(self, caller: Caller) -> bytes:
+        """The key of this caller's vaults: same person and key, same placeholders, in every process."""
+        return caller_key(self.secret, f"{caller.key}\0{caller.person}")
+
+    async def ready(self) -> None:
+        """Find, decide and record for real, on nothing. Raises what stands in the way."""
+        await self.detector.find(["ready"])
+        self.policy.decide(_NOBODY)
+        await self.ledger.probe()
+
+    async def close(self) -> None:
+        await self.providers.close()
+        await asyncio.to_thread(self.ledger.stop)
+        self.detector.close()
+        self.book.close()
+
+
+def build(settings: Settings) -> House:
+    """Open the rooms. The detector is not loaded yet and refuses until it is: see `Detector.load`.
+
+    Raises OSError, `BadSettings` or `PolicyError` for what an operator has to mend first. A ledger
+    that cannot be written does not stop the start: every exchange is refused until it can.
+    """
+    home = prepare(settings.home)
+    secret = home.secret()
+    policy = load(settings.policy)
+    ways = routes(settings)
+    ledger = Ledger(
+        settings.ledger_location,
+        home.signing_key,
+        lease_seconds=settings.lease,
+        note_seconds=settings.note_every,
+    )
+    detector = Detector(
+        allow=allowed.read_allowed(settings.allow or allowed.DEFAULT),
+        workers=settings.detector_workers,
+        queue=settings.detector_queue,
+        timeout=settings.detector_timeout,
+    )
+    ledger.start()
+    return House(detector, policy, ledger, Providers(settings, ways), KeyBook(settings.office_path, secret), secret)
+
+
+_NOBODY = Ask(
+    person="", department="", section="", actor="robot", identity="authenticated", tool="readyz",
+    enrolled=False, trained=False, acknowledged=False, dialect="chat", model="none", destination="D4",
+    category="training", declared_class=None, entities=(), characters=0,
+    at=datetime(2026, 4, 1, tzinfo=UTC),
+)  # fmt: skip

@@ -1,0 +1,167 @@
+"""`sekisho keys create|list|revoke`. Every change is noted in the ledger with who made it; a change
+that cannot be noted is not made."""
+
+import json
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from policies.model import CATEGORY_CODES
+from proxy.failing import stop
+
+if TYPE_CHECKING:
+    from proxy.office.keys import Key, KeyBook
+    from proxy.settings import Settings
+
+app = typer.Typer(no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="JSONで出力 / As JSON.")]
+
+
+@app.command("create")
+def create(
+    tool: Annotated[str, typer.Option(help="ツール名 / Tool.")],
+    department: Annotated[str, typer.Option(help="部 / Department.")],
+    section: Annotated[str, typer.Option(help="課 / Section.")],
+    category: Annotated[str, typer.Option(help="既定の業務区分 / Default business category.")],
+    person: Annotated[str | None, typer.Option(help="職員番号。個人のキーだけ / Staff id, for a personal key.")] = None,
+    may_assert_user: Annotated[
+        bool, typer.Option(help="ツールのキー。X-Sekisho-Userで利用者を示す / A tool's key that names its user.")
+    ] = False,
+    addresses: Annotated[
+        str, typer.Option(help="X-Sekisho-Userを信用する接続元 / Networks whose X-Sekisho-User is believed.")
+    ] = "",
+    actor: Annotated[str, typer.Option(help="staff, contractor, robot")] = "staff",
+    purpose: Annotated[str | None, typer.Option(help="既定の利用目的 / Default purpose.")] = None,
+    confidentiality_class: Annotated[
+        str | None, typer.Option("--class", help="既定の機密性 1,2,3C,3B,3A / Default class.")
+    ] = None,
+    trained: Annotated[bool, typer.Option(help="当年度の研修を終えた / Trained this fiscal year.")] = True,
+    acknowledged: Annotated[bool, typer.Option(help="利用ルールに同意した / Accepted the rules.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """キーを発行する。キーは一度だけ表示 / Issue a key; it is shown once and never stored."""
+    from proxy.office.keys import Key, networks, new_id
+
+    if (person is None) != may_assert_user:
+        stop("--person か --may-assert-user のどちらか一方を指定してください / give either --person or --may-assert-user")
+    try:
+        believed = networks(addresses)
+    except ValueError:
+        stop("--addresses は 10.1.0.0/16 のような形をコンマで区切ってください / --addresses takes networks like 10.1.0.0/16")
+    if may_assert_user and not believed:
+        stop("--addresses で信用する接続元を指定してください / a tool's key needs --addresses")
+    _one_of("--category", category, CATEGORY_CODES)
+    _one_of("--actor", actor, ("staff", "contractor", "robot"))
+    if confidentiality_class is not None:
+        _one_of("--class", confidentiality_class, ("1", "2", "3C", "3B", "3A"))
+    key = Key(
+        id=new_id(),
+        person=person,
+        tool=tool,
+        department=department,
+        section=section,
+        category=category,
+        actor=actor,  # type: ignore[arg-type]
+        may_assert_user=may_assert_user,
+        addresses=believed,
+        purpose=purpose,
+        confidentiality_class=confidentiality_class,  # type: ignore[arg-type]
+        trained=trained,
+        acknowledged=acknowledged,
+        created_by=_os_user(),
+    )
+    with _book() as (book, settings):
+        _note(settings, "key.created", {"key": key.id, "person": person, "tool": tool, "department": department, "section": section, "may_assert_user": may_assert_user})
+        plain = book.create(key)
+    if as_json:
+        typer.echo(json.dumps({"id": key.id, "key": plain}))
+    else:
+        typer.echo(f"{key.id}\n{plain}\n(このキーは二度と表示されません / this key is not shown again)")
+
+
+@app.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """発行したキーの一覧(キーそのものは表示しない) / All keys ever issued, without the keys themselves."""
+    with _book() as (book, _):
+        keys = book.list()
+    if as_json:
+        typer.echo(json.dumps([_shown(key) for key in keys], ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("ID", "利用者 / Person", "ツール / Tool", "部 / Dept.", "課 / Section", "発行 / Created", "失効 / Revoked")
+    for key in keys:
+        table.add_row(
+            key.id, key.person or "(X-Sekisho-User)", key.tool, key.department, key.section, key.created_at, key.revoked_at or ""
+        )
+    Console().print(table)
+
+
+@app.command("revoke")
+def revoke(id: Annotated[str, typer.Argument(help="キーのID / Key id, from 'keys list'.")]) -> None:
+    """キーを失効させる。1秒以内に使えなくなる / Revoke a key; it stops working within a second."""
+    with _book() as (book, settings):
+        if not any(key.id == id and key.revoked_at is None for key in book.list()):
+            typer.echo(f"sekisho: {id} という有効なキーはありません / no key in force has this id", err=True)
+            raise typer.Exit(1)
+        _note(settings, "key.revoked", {"key": id})
+        book.revoke(id)
+    typer.echo(f"{id} を失効させました / revoked")
+
+
+@contextmanager
+def _book() -> "Iterator[tuple[KeyBook, Settings]]":
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from proxy.home import prepare
+    from proxy.office.keys import KeyBook
+    from proxy.settings import BadSettings, read
+
+    try:
+        settings = read()
+        book = KeyBook(settings.office_path, prepare(settings.home).secret())
+    except BadSettings as error:
+        stop(str(error))
+    except (OSError, SQLAlchemyError):
+        stop("帳簿を開けません。SEKISHO_HOME を確かめてください / cannot open the book of keys; check SEKISHO_HOME")
+    try:
+        yield book, settings
+    finally:
+        book.close()
+
+
+def _note(settings: "Settings", event: str, facts: dict[str, Any]) -> None:
+    """Note a change in the ledger before it is made."""
+    from audit.ledger import Ledger
+    from audit.model import CannotRecord, Draft
+
+    ledger = Ledger(settings.ledger_location, settings.home / "signing.pem", sweeping=False)
+    ledger.start()
+    try:
+        ledger.append_now(Draft("noted", None, {"event": event, "by": _os_user(), **facts}))
+    except CannotRecord:
+        stop("台帳に書けないため変更しませんでした / the ledger cannot be written, so nothing was changed")
+    finally:
+        ledger.stop()
+
+
+def _one_of(option: str, value: str, known: Any) -> None:
+    if value not in known:
+        stop(f"{option} は次のどれかにしてください / must be one of: {', '.join(known)}")
+
+
+def _shown(key: "Key") -> dict[str, Any]:
+    fields = {name: getattr(key, name) for name in key.__slots__}
+    return fields | {"addresses": [str(network) for network in key.addresses]}
+
+
+def _os_user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

@@ -1,0 +1,43 @@
+"""The office's tables and the connection to them. One of the two doors to SQLAlchemy."""
+
+from pathlib import Path
+
+from sqlalchemy import Boolean, Column, Engine, MetaData, String, Table, create_engine, event
+
+metadata = MetaData()
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("hash", String, nullable=False, unique=True),  # HMAC-SHA256 under the house's secret, hex
+    Column("person", String, nullable=True),  # None: a tool's key, whose user is asserted by header
+    Column("tool", String, nullable=False),
+    Column("department", String, nullable=False),
+    Column("section", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("may_assert_user", Boolean, nullable=False),
+    Column("addresses", String, nullable=False),  # comma-separated networks that are believed
+    Column("enrolled", Boolean, nullable=False),
+    Column("trained", Boolean, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+    Column("purpose", String, nullable=True),
+    Column("category", String, nullable=False),
+    Column("confidentiality_class", String, nullable=True),
+    Column("created_at", String, nullable=False),
+    Column("created_by", String, nullable=False),
+    Column("revoked_at", String, nullable=True),
+)
+
+
+def connect(path: Path) -> Engine:
+    """Open (and on first use create) the office at ``path``. Raises OSError's kin when it cannot."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 5})
+
+    @event.listens_for(engine, "connect")
+    def _settle(connection, _record) -> None:  # type: ignore[no-untyped-def]
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    metadata.create_all(engine)
+    return engine

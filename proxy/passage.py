@@ -1,0 +1,185 @@
+"""One attempt, from HTTP in to HTTP out: who, what, carry, answer. Every accident on the way is recorded.
+
+An accident before `asked` becomes `asked` + `refused` with a reason code and no text; when even that
+cannot be written the caller gets 503. After the first byte an error is an SSE event.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from audit.model import AlreadyEnded, CannotRecord
+from audit.names import exchange_id, now
+from policies.model import Bilingual
+from proxy.accounts import about
+from proxy.callers import Caller, caller_of, declared_by, key_of
+from proxy.errors import Problem, Stopped, Unavailable, UpstreamFailed
+from proxy.house import House
+from proxy.office.keys import Key
+from proxy.pipeline import carry
+from proxy.stream import Head
+from proxy.surfaces import chat
+from proxy.wire import dumps
+from redaction.model import CannotDetect
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One knock at the door. ``body`` is None where it was too large or broke off (then ``fault`` says so)."""
+
+    route: str
+    headers: Mapping[str, str] = field(repr=False)
+    address: str | None
+    body: bytes = field(default=b"", repr=False)
+    fault: Problem | None = None
+    id: str = field(default_factory=lambda: exchange_id(now()))
+    key: Key | None = None
+    caller: Caller | None = None
+
+
+async def chat_completion(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
+    """The parts of the reply to one chat completion."""
+    head_sent = False
+    try:
+        request = _admit(house, attempt)
+        assert attempt.caller is not None
+        async with aclosing(carry(house, attempt.caller, request)) as chunks:
+            if not request.stream:
+                whole = [chunk async for chunk in chunks]  # to the end: the answer is recorded before it is given
+                yield Head(200, _headers(attempt, request, "application/json"))
+                yield dumps(whole[0]).encode()
+                return
+            async for chunk in chunks:
+                if not head_sent:
+                    yield Head(200, _headers(attempt, request, "text/event-stream; charset=utf-8"))
+                    head_sent = True
+                shown = chat.shown(chunk, request)
+                if shown is not None:
+                    yield _event(dumps(shown))
+        yield _event("[DONE]")
+    except (asyncio.CancelledError, GeneratorExit):
+        await _gone(house, attempt)
+        raise
+    except Exception as error:
+        problem = await _recorded(house, attempt, _problem_of(error))
+        if head_sent:
+            yield _event(dumps(problem.body(attempt.id)))
+            return
+        yield Head(problem.status, _error_headers(attempt, problem))
+        yield dumps(problem.body(attempt.id)).encode()
+
+
+async def unknown_route(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
+    """The parts of the reply to a knock at a door that does not exist: identified, recorded, refused."""
+    problem = _NO_SUCH_DOOR
+    try:
+        attempt.key = key_of(attempt.headers, house.book)
+    except Exception as error:
+        problem = _problem_of(error)
+    problem = await _recorded(house, attempt, problem)
+    yield Head(problem.status, _error_headers(attempt, problem))
+    yield dumps(problem.body(attempt.id)).encode()
+
+
+async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
+    """The parts of the reply to `GET /v1/models`: recorded like any other exchange."""
+    try:
+        key = attempt.key = key_of(attempt.headers, house.book)
+        attempt.caller = caller_of(key, attempt.headers, attempt.address)
+        async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
+            try:
+                models = await house.providers.models()
+            except UpstreamFailed as failure:
+                entry.failed(failure.code)
+                raise
+        yield Head(200, {"content-type": "application/json", "x-request-id": attempt.id})
+        yield dumps({"object": "list", "data": models}).encode()
+    except Exception as error:
+        problem = await _recorded(house, attempt, _problem_of(error))
+        yield Head(problem.status, _error_headers(attempt, problem))
+        yield dumps(problem.body(attempt.id)).encode()
+
+
+def _admit(house: House, attempt: Attempt) -> chat.ChatRequest:
+    """Who is asking, for what, and the request laid open. Raises `Problem`."""
+    key = attempt.key = key_of(attempt.headers, house.book)
+    caller = attempt.caller = caller_of(key, attempt.headers, attempt.address)
+    if attempt.fault is not None:
+        raise attempt.fault
+    declared = declared_by(key, attempt.headers)
+    log.debug("admitted", exchange=attempt.id, key=caller.key, tool=caller.tool)
+    return chat.read(attempt.id, attempt.body, declared, house.providers.destination)
+
+
+async def _recorded(house: House, attempt: Attempt, problem: Problem) -> Problem:
+    """The problem itself, once the ledger has it; 503 where the ledger cannot be written.
+
+    A stopped or failed exchange has its record from `carry` already.
+    """
+    log.info("stopped", exchange=attempt.id, reason=problem.code, status=problem.status, route=attempt.route)
+    if isinstance(problem, (Stopped, UpstreamFailed)):
+        return problem
+    try:
+        async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
+            entry.refused(problem.code, http_status=problem.status)
+    except CannotRecord as error:
+        return Unavailable(error.reason)
+    return problem
+
+
+async def _gone(house: House, attempt: Attempt) -> None:
+    """The caller hung up. Before `asked` that is an attempt to record; after it, `carry` has recorded it."""
+    with suppress(asyncio.CancelledError, CannotRecord, AlreadyEnded):
+        async with house.ledger.exchange(_account(attempt), exchange=attempt.id):
+            raise asyncio.CancelledError
+
+
+def _account(attempt: Attempt) -> dict[str, Any]:
+    """What is known of an attempt before its request is understood: no text."""
+    if attempt.caller is not None:
+        who = about(attempt.caller)
+    else:
+        who = {"caller": {"person": None, "key": attempt.key.id if attempt.key else None}}
+    return who | {"operation": attempt.route}
+
+
+def _problem_of(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case CannotDetect() | CannotRecord():
+            return Unavailable(error.reason)
+        case _:
+            log.error("accident", exc_info=error)
+            return Unavailable("internal_error")
+
+
+def _headers(attempt: Attempt, request: chat.ChatRequest, content_type: str) -> dict[str, str]:
+    headers = {"content-type": content_type, "x-request-id": attempt.id, "cache-control": "no-store"}
+    if request.notices:
+        headers["x-sekisho-notices"] = ", ".join(request.notices)
+    return headers
+
+
+def _error_headers(attempt: Attempt, problem: Problem) -> dict[str, str]:
+    return {"content-type": "application/json", "x-request-id": attempt.id, **problem.headers}
+
+
+def _event(data: str) -> bytes:
+    return f"data: {data}\n\n".encode()
+
+
+_NO_SUCH_DOOR = Problem(
+    404,
+    "unknown_route",
+    Bilingual(
+        "この宛先はこの関所にありません。ツールのベースURLが /v1 で終わっているか確かめてください。",
+        "There is no such endpoint at this checkpoint. Check that your tool's base URL ends in /v1.",
+    ),
+)

@@ -1,0 +1,35 @@
+"""The mission in one function: find, decide, mask, record, ask, restore. Each step belongs to a room."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from policies.model import Permit
+from proxy.accounts import asked, watched
+from proxy.callers import Caller
+from proxy.errors import Stopped
+from proxy.house import House
+from proxy.surfaces.chat import ChatRequest, Chunk, restored
+from redaction.vault import Vault
+
+
+async def carry(house: House, caller: Caller, request: ChatRequest) -> AsyncGenerator[Chunk]:
+    """Carry one exchange from question to answer.
+
+    Raises `Problem` where it does not pass; `CannotDetect` and `CannotRecord` where it cannot be
+    checked or recorded. Whoever iterates this closes it: the ending is written as it closes.
+    """
+    findings = await house.detector.find(request.texts)
+    verdict = house.policy.decide(request.ask(caller, findings, house.clock()))
+
+    vault = Vault(house.vault_key(caller))
+    masked = request.mask(findings, verdict, vault)  # a refusal is kept masked too
+    account = asked(caller, request, findings, verdict)
+
+    async with house.ledger.exchange(account, masked.text, exchange=request.id) as entry:  # no record, no call
+        if not isinstance(verdict, Permit):  # Refuse, Confirm, anything new: nothing is sent
+            entry.refused("verdict")
+            raise Stopped(verdict, list(account["entities"]))
+        answer = watched(entry, house.providers.ask(masked), masked, account)  # the ledger keeps it masked
+        async with aclosing(restored(answer, vault)) as chunks:  # the caller gets it restored
+            async for chunk in chunks:
+                yield chunk

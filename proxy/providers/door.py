@@ -1,0 +1,50 @@
+"""Every model behind one door: which route it takes, and the answer as a stream of chunks."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from policies.model import DestinationTier
+from proxy.providers.direct import Direct
+from proxy.providers.routes import Routes
+from proxy.providers.through_litellm import ThroughLitellm
+from proxy.settings import Settings
+from proxy.surfaces.chat import Chunk, Masked
+
+
+class Providers:
+    """Asks models. Make it in the running event loop; close it in the same."""
+
+    def __init__(self, settings: Settings, routes: Routes) -> None:
+        self._routes = routes
+        self._direct = Direct(settings.connect_timeout, settings.silence_timeout, settings.max_reply)
+        self._litellm = ThroughLitellm(settings.connect_timeout, settings.silence_timeout)
+
+    async def close(self) -> None:
+        await self._direct.close()
+
+    async def warm(self) -> None:
+        """Load litellm ahead of the first request that needs it."""
+        await self._litellm.load()
+
+    def destination(self, model: str) -> DestinationTier:
+        """The destination tier of a model. Raises `Problem` 404 for an unknown one."""
+        return self._routes.of(model).destination
+
+    async def ask(self, masked: Masked) -> AsyncGenerator[Chunk]:
+        """Ask the model of a masked request. Raises `UpstreamFailed`."""
+        route = self._routes.of(masked.model)
+        door = self._direct if route.via == "direct" else self._litellm
+        async with aclosing(door.ask(route, masked.body, masked.stream)) as answer:
+            async for chunk in answer:
+                yield chunk
+
+    async def models(self) -> list[dict[str, Any]]:
+        """The models that tools may ask for by name, in OpenAI's shape. Raises `UpstreamFailed`.
+
+        Where every name goes to one upstream, its own list is asked for.
+        """
+        names = self._routes.names()
+        if self._routes.every is not None:
+            names = await self._direct.models(self._routes.every)
+        return [{"id": name, "object": "model", "created": 0, "owned_by": "sekisho"} for name in names]

@@ -1,0 +1,122 @@
+"""Which model is asked where. A list in YAML, or, without one, one upstream for every name.
+
+The list looks like this::
+
+    models:
+      - name: gpt-5-mini            # what tools ask for
+        via: direct                 # an OpenAI-shaped server
+        base_url: https://example.openai.azure.com/openai/v1
+        key_env: AZURE_KEY          # the environment variable that holds the key
+        destination: D2
+      - name: claude
+        via: litellm                # any provider litellm knows
+        target: anthropic/claude-sonnet-4-5
+        key_env: ANTHROPIC_API_KEY
+        destination: D3
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from policies.model import Bilingual, DestinationTier
+from proxy.errors import Problem
+from proxy.settings import BadSettings, Settings
+
+DEMO_MODEL = "sekisho-demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where one model is. ``target`` is its name there; ``key`` is never printed."""
+
+    name: str
+    via: Literal["direct", "litellm"]
+    target: str | None
+    base_url: str | None
+    key: str | None = field(repr=False)
+    destination: DestinationTier
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str
+    via: Literal["direct", "litellm"]
+    target: str | None = None
+    base_url: str | None = None
+    key_env: str | None = None
+    destination: DestinationTier
+
+
+class _Models(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    models: list[_Model]
+
+
+class Routes:
+    """Model name to `Route`. With a list only its names are known; without one, every name goes upstream."""
+
+    def __init__(self, listed: dict[str, Route], every: Route | None) -> None:
+        self._listed = listed
+        self.every = every
+
+    def of(self, model: str) -> Route:
+        """The route of a model. Raises `Problem` 404 for an unknown one."""
+        route = self._listed.get(model) or self.every
+        if route is None:
+            raise Problem(
+                404,
+                "model_not_found",
+                Bilingual(
+                    f"そのモデルは使えません。使えるのは: {', '.join(self.names())}",
+                    f"No such model here. Known: {', '.join(self.names())}",
+                ),
+                param="model",
+            )
+        return route
+
+    def names(self) -> list[str]:
+        return sorted(self._listed)
+
+
+def routes(settings: Settings) -> Routes:
+    """Read the list, if any. Raises `BadSettings` naming the file and what to mend."""
+    listed = {DEMO_MODEL: Route(DEMO_MODEL, "litellm", f"{DEMO_MODEL}/quote", None, None, "D1")}
+    upstream_key = settings.upstream_key.get_secret_value() if settings.upstream_key else None
+    if settings.models:
+        return Routes({route.name: route for route in _read(settings.models)}, None)
+    if settings.upstream is None:
+        return Routes(listed, None)
+    if not settings.upstream.startswith(("http://", "https://")):
+        raise BadSettings("SEKISHO_UPSTREAM: http:// か https:// で始まるURLにしてください / must be an http(s) URL")
+    return Routes({}, Route("*", "direct", None, settings.upstream.rstrip("/"), upstream_key, settings.destination))
+
+
+def _read(path: Path) -> list[Route]:
+    try:
+        document = _Models.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return [_route(model) for model in document.models]
+    except OSError as error:
+        raise BadSettings(f"{path}: モデル一覧を読めません / cannot read the model list: {error.strerror}") from None
+    except yaml.YAMLError:
+        raise BadSettings(f"{path}: YAMLとして読めません / not readable YAML") from None
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        lines = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
+        raise BadSettings(f"{path}: {lines}") from None
+
+
+def _route(model: _Model) -> Route:
+    if model.via == "direct" and not model.base_url:
+        raise BadSettings(f"models: {model.name}: base_url が必要です / direct needs base_url")
+    key = os.environ.get(model.key_env) if model.key_env else None
+    if model.key_env and not key:
+        raise BadSettings(f"models: {model.name}: 環境変数 {model.key_env} がありません / is not set")
+    base_url = model.base_url.rstrip("/") if model.base_url else None
+    return Route(model.name, model.via, model.target, base_url, key, model.destination)

@@ -1,0 +1,215 @@
+"""`sekisho serve` and `sekisho demo`: the checkpoint started, and the first words it says.
+
+Listens at once; answers 503 until the detector is in (`/readyz` tells).
+"""
+
+import json
+import socket
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from proxy.failing import stop
+
+if TYPE_CHECKING:
+    from proxy.settings import Settings
+
+_GRACE = 10
+"""Seconds a running exchange may go on after the server was told to stop."""
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="待ち受けるアドレス / Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="待ち受けるポート / Port to listen on.")] = None,
+) -> None:
+    """関所を動かす / Run the checkpoint."""
+    settings = _read({name: value for name, value in (("host", host), ("port", port)) if value is not None})
+    if settings.upstream is None and settings.models is None:
+        settings = settings.model_copy(update={"warm_litellm": True})  # the demo model answers: be ready for it
+    listening = _listen(settings.host, settings.port)
+    key = _demo_key(settings)
+    _greet(settings, listening.getsockname()[1], key)
+    _run(settings, listening)
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="待ち受けるポート(0=空き) / Port; 0 takes a free one.")],
+    upstream: Annotated[str, typer.Option(help="OpenAI互換サーバーのURL(/v1まで) / Upstream base URL, with /v1.")],
+    key: Annotated[str, typer.Option(help="受け付けるただ一つのキー / The only key that is accepted.")],
+    policy: Annotated[str, typer.Option(help="ポリシーの名前かファイル / Policy name or file.")] = "takatsuki",
+    dir: Annotated[Path | None, typer.Option(help="データを置くフォルダー / Folder for the data.")] = None,
+) -> None:
+    """試験用に一つだけのキーで動かす / Run on embedded defaults with one key, for tests and first tries."""
+    home = dir or Path(tempfile.mkdtemp(prefix="sekisho-demo-"))
+    settings = _read(
+        {"home": home, "host": "127.0.0.1", "port": port, "upstream": upstream, "policy": policy, "ledger": None}
+    )
+    listening = _listen(settings.host, settings.port)
+    enter_fixture(settings, key)
+    first = {
+        "base_url": f"http://127.0.0.1:{listening.getsockname()[1]}/v1",
+        "dir": str(home.resolve()),
+        "ledger": str(Path(settings.ledger_location).resolve()),
+        "public_key": str((home / "public.pem").resolve()),
+    }
+    print(json.dumps(first, ensure_ascii=False), flush=True)
+    _run(settings, listening)
+
+
+def _read(overrides: dict[str, Any]) -> "Settings":
+    from proxy.settings import BadSettings, read
+
+    try:
+        return read(**overrides)
+    except BadSettings as error:
+        stop(str(error))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        stop(
+            f"{host}:{port} で待ち受けられません({error.strerror})。--port で別の番号を指定してください。"
+            f" / cannot listen on {host}:{port}; choose another --port"
+        )
+    listening.listen(1024)
+    return listening
+
+
+def _run(settings: "Settings", listening: socket.socket) -> None:
+    """Run until stopped. What an operator has to mend first ends the start with one sentence."""
+    import uvicorn
+
+    from policies.complaints import PolicyError
+    from policies.files import load
+    from proxy.app import create_app
+    from proxy.logs import configure
+    from proxy.providers.routes import routes
+    from proxy.settings import BadSettings
+
+    configure(settings.log_level)
+    try:
+        load(settings.policy)
+        routes(settings)
+    except (PolicyError, BadSettings) as error:
+        stop(str(error))
+    config = uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # a caller's address is the connection's own
+        timeout_graceful_shutdown=_GRACE,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listening])
+    if not server.started:
+        stop(f"起動できませんでした / could not start: {settings.home}")
+
+
+def _prepared(settings: "Settings") -> bytes:
+    from proxy.home import prepare
+
+    try:
+        return prepare(settings.home).secret()
+    except OSError as error:
+        stop(f"{settings.home}: データのフォルダーを用意できません / cannot prepare the data folder: {error.strerror}")
+
+
+def _demo_key(settings: "Settings") -> str | None:
+    """The demo staff key: made with the book on the first start, kept in HOME/demo.key. None once it is gone."""
+    from proxy.home import Home, create_private
+    from proxy.office.keys import KeyBook, new_plain
+
+    secret = _prepared(settings)
+    file = Home(settings.home).demo_key
+    book = KeyBook(settings.office_path, secret)
+    try:
+        if not book.list():
+            create_private(file, new_plain().encode())
+            _enter(book, file.read_text())
+        plain = file.read_text() if file.exists() else None
+        return plain if plain and book.find(plain) else None
+    finally:
+        book.close()
+
+
+def enter_fixture(settings: "Settings", plain: str) -> None:
+    """Make ``plain`` the only key in force, with the fixture caller behind it."""
+    from proxy.office.keys import KeyBook
+
+    book = KeyBook(settings.office_path, _prepared(settings))
+    try:
+        for key in book.list():
+            if not book.holds(key.id, plain):
+                book.revoke(key.id)
+        _enter(book, plain)
+    finally:
+        book.close()
+
+
+def _enter(book: Any, plain: str) -> None:
+    """The fixture caller: enrolled, trained, rules acknowledged, class 2, mail drafts. A plain request passes."""
+    from proxy.office.keys import Key, KeyExists, new_id
+
+    fixture = Key(
+        id=new_id(),
+        person="demo",
+        tool="demo",
+        department="都市創造部",
+        section="デモ課",
+        category="mail_draft",
+        confidentiality_class="2",
+        created_by="demo",
+    )
+    with suppress(KeyExists):  # a folder that was used before knows its fixture already
+        book.create(fixture, plain)
+
+
+_SAMPLE = (
+    "次の文を丁寧なメールにしてください。都市創造部の山田太郎です。大阪府高槻市城東町9番8-703号にお住まいの鈴木花子様"
+    "(昭和58年4月1日生まれ、電話090-1234-5678)から、佐藤次郎様のメールアドレス sato.jiro@example.jp について"
+    "お問い合わせがありました。"
+)
+
+
+def _greet(settings: "Settings", port: int, key: str | None) -> None:
+    """What a newcomer needs: where to point a tool, one request to try, how to see its record."""
+    base_url = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{port}/v1"
+    model = "sekisho-demo" if settings.upstream is None else "(上流のモデル名 / a model of your upstream)"
+    shown = key or "(sekisho keys create で発行 / issue one with: sekisho keys create)"
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": _SAMPLE}]}, ensure_ascii=False)
+    ledger = f" --ledger {settings.ledger_location}"
+    command = "sekisho" if sys.prefix == sys.base_prefix else str(Path(sys.prefix, "bin", "sekisho"))
+    with suppress(ValueError):
+        command = str(Path(command).relative_to(Path.cwd()))
+    print(
+        f"""
+関所が動いています。止めるには Ctrl-C。/ Sekisho is running. Stop it with Ctrl-C.
+
+  ツールに設定するもの / What to put into a tool
+    ベースURL / base URL : {base_url}
+    APIキー   / API key  : {shown}
+
+  試してみる(個人情報だらけのメール) / Try it with a mail full of personal data
+    curl -s {base_url}/chat/completions -H 'Authorization: Bearer {shown}' -H 'Content-Type: application/json' -d '{body}'
+
+  記録を見る / See its record
+    {command} audit search{ledger}
+    {command} audit show 記録番号{ledger}     (番号は上の一覧から / the id is in the list above)
+    {command} audit verify{ledger}
+""",
+        flush=True,
+    )
+

@@ -1,0 +1,150 @@
+"""Every setting of the house: name, type, default and a sentence. Read once, at start.
+
+The environment name is ``SEKISHO_`` and the name in capitals. A value may also stand in
+``SEKISHO_HOME/settings.env``, which the environment overrides. Nothing here opens a connection.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "SEKISHO_"
+
+
+class Settings(BaseSettings):
+    """The settings, checked. An unknown ``SEKISHO_…`` name is an error: see `read`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(Path("var"), description="鍵・台帳・帳簿を置くフォルダー / Folder of keys, ledger and books.")
+    host: str = Field("127.0.0.1", description="待ち受けるアドレス / Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="待ち受けるポート / Port to listen on.")
+    upstream: str | None = Field(
+        None,
+        description="OpenAI互換サーバーのURL(/v1まで)。空ならデモ応答 / OpenAI-compatible base URL, with /v1.",
+    )
+    upstream_key: SecretStr | None = Field(
+        None, description="上流サーバーのAPIキー / API key sent to the upstream."
+    )
+    destination: Literal["D1", "D2", "D3", "D4"] = Field(
+        "D2", description="上流の送信先区分 D1〜D4 / Destination tier of the upstream."
+    )
+    models: Path | None = Field(
+        None, description="モデル一覧(YAML)。空なら上流をそのまま使う / Model list in YAML; none: any name goes upstream."
+    )
+    policy: str = Field("takatsuki", description="利用ポリシーの名前かファイル / Policy name or file.")
+    ledger: str | None = Field(
+        None, description="台帳のファイルかURL。空なら HOME/ledger.sqlite / Ledger path or URL; default HOME/ledger.sqlite."
+    )
+    allow: Path | None = Field(
+        None, description="伏せ字にしない公開情報の一覧 / File of published values that are never masked."
+    )
+    detector_workers: int = Field(1, ge=1, le=64, description="検出の並列数 / Detection threads.")
+    detector_queue: int = Field(
+        256, ge=1, description="検出待ちの上限。超えると503 / Requests that may wait for detection; more get 503."
+    )
+    detector_timeout: float = Field(
+        20.0, gt=0, description="検出の制限時間(秒) / Seconds detection may take before the request is refused."
+    )
+    connect_timeout: float = Field(10.0, gt=0, description="上流への接続の制限時間(秒) / Seconds to connect upstream.")
+    silence_timeout: float = Field(
+        120.0, gt=0, description="上流の無応答の制限時間(秒) / Seconds the upstream may stay silent."
+    )
+    max_body: int = Field(
+        4_000_000, ge=1_000, description="受け付ける要求の上限(バイト) / Largest request body in bytes."
+    )
+    max_reply: int = Field(
+        50_000_000, ge=1_000, description="上流の応答の上限(バイト) / Largest upstream reply in bytes."
+    )
+    lease: float = Field(
+        10.0, ge=2, description="台帳の書き手の有効期限(秒) / Seconds a silent writer counts as alive."
+    )
+    note_every: float = Field(
+        60.0, ge=1, description="署名つき記録点の間隔(秒) / Seconds between signed notes when nothing happens."
+    )
+    warm_litellm: bool = Field(
+        False, description="起動後すぐlitellmを読み込む / Load litellm in the background right after start."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="運用ログの詳しさ / Detail of the operations log."
+    )
+
+    @property
+    def ledger_location(self) -> str:
+        return self.ledger or str(self.home / "ledger.sqlite")
+
+    @property
+    def office_path(self) -> Path:
+        return self.home / "office.sqlite"
+
+
+class BadSettings(Exception):
+    """The settings cannot be used. Each line says which setting, what is wrong and what to do."""
+
+
+def read(**overrides: Any) -> Settings:
+    """Read the environment and ``HOME/settings.env``, the environment first; ``overrides`` win over both.
+
+    Raises `BadSettings` for an unknown name or an unusable value; never quotes a secret.
+    """
+    home = Path(overrides.get("home") or os.environ.get(f"{PREFIX}HOME") or "var")
+    file = home / "settings.env"
+    unknown = sorted(_named(os.environ) - known_names() - _OTHERS)
+    if unknown:
+        raise BadSettings(
+            f"設定名が違います / unknown setting: {', '.join(unknown)} "
+            "(一覧: sekisho settings / run 'sekisho settings' for the list)"
+        )
+    try:
+        return Settings(_env_file=file if file.is_file() else None, **overrides)
+    except ValidationError as error:
+        lines = [
+            f"{PREFIX}{'.'.join(map(str, fault['loc'])).upper().removeprefix(PREFIX)}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        raise BadSettings("; ".join(lines)) from None
+
+
+def known_names() -> frozenset[str]:
+    return frozenset(PREFIX + name.upper() for name in Settings.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One setting as `sekisho settings` shows it. A secret's value is starred."""
+
+    name: str
+    value: str
+    origin: Literal["default", "environment", "file"]
+    meaning: str
+
+
+def shown(settings: Settings) -> list[Shown]:
+    """Every setting with its value, where it came from, and its sentence."""
+    return [
+        Shown(
+            PREFIX + name.upper(),
+            "" if (value := getattr(settings, name)) is None else str(value),
+            _origin(name, settings),
+            str(field.description),
+        )
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _origin(name: str, settings: Settings) -> Literal["default", "environment", "file"]:
+    if os.environ.get(PREFIX + name.upper()):
+        return "environment"
+    return "file" if name in settings.model_fields_set else "default"
+
+
+def _named(environment: Any) -> set[str]:
+    return {name for name in environment if name.startswith(PREFIX)}
+
+
+_OTHERS = frozenset({f"{PREFIX}PUBLIC_KEY"})
+"""Names read by commands and not by the server."""

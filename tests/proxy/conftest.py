@@ -1,0 +1,75 @@
+"""The desk on its own: a real server in this process, with one room replaced where a test breaks it."""
+
+import asyncio
+import socket
+import sys
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from proxy.house import House, build
+from proxy.settings import Settings, read
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def settings(tmp_path: Path, upstream_url: str) -> Settings:
+    return read(home=tmp_path / "home", upstream=upstream_url, host="127.0.0.1", port=0)
+
+
+@pytest.fixture
+def upstream_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def upstream_url(upstream_folder: Path) -> Iterator[str]:
+    script = ROOT / "tests" / "stories" / "upstream.py"
+    process = subprocess.Popen([sys.executable, str(script), str(upstream_folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Iterator[Callable[..., str]]:
+    """Serve the application with a house that ``make`` built; gives the base URL once it answers."""
+    import uvicorn
+
+    from proxy.app import create_app
+    from proxy.serving import enter_fixture
+
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(make: Callable[[Settings], House] = build) -> str:
+        enter_fixture(settings, "sk-desk")
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(create_app(settings, make), log_config=None, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        running.append((server, thread))
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.02)
+        return f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture
+def run() -> Callable[..., object]:
+    return asyncio.run

@@ -1,0 +1,192 @@
+"""One attempt through the desk with one room broken: nothing is sent, the caller is told, it is recorded."""
+
+import dataclasses
+import json
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.model import Verdict
+from proxy.house import House, build
+from proxy.settings import Settings
+from redaction.model import CannotDetect, Finding
+
+PLAIN = {"model": "echo", "messages": [{"role": "user", "content": "山田太郎さん、こんにちは"}]}
+
+
+class Detector:
+    """Finds nothing, at once; or does what `trouble` says."""
+
+    ready = True
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.trouble = trouble
+
+    def load(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        if self.trouble:
+            raise self.trouble
+        return [() for _ in texts]
+
+
+class BrokenPolicy:
+    name = "broken"
+
+    def decide(self, ask: Any) -> Verdict:
+        raise KeyError("山田太郎")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Perhaps(Verdict):
+    """A kind of verdict that nobody knows."""
+
+
+class NewPolicy:
+    name = "new"
+
+    def decide(self, ask: Any) -> Verdict:
+        return Perhaps((), (), frozenset(), (), "new", "digest")
+
+
+def house(**rooms: Any) -> Callable[[Settings], House]:
+    return lambda settings: dataclasses.replace(build(settings), **{"detector": Detector(), **rooms})
+
+
+def post(base_url: str, body: Any = None, key: str = "sk-desk", path: str = "/chat/completions", **headers: str) -> tuple[int, dict[str, str], Any]:
+    data = body if isinstance(body, bytes) else json.dumps(body or PLAIN).encode()
+    sent = {"authorization": f"Bearer {key}"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(base_url + path, data, sent), timeout=30) as reply:
+            return reply.status, dict(reply.headers), json.loads(reply.read())
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), json.loads(error.read())
+
+
+def records(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
+    with sqlite3.connect(settings.ledger_location) as connection:
+        rows = connection.execute("SELECT kind, body FROM records ORDER BY at, idx")
+        return [(kind, json.loads(body)) for kind, body in rows if kind not in ("noted", "viewed")]
+
+
+def untouched(folder: Path) -> bool:
+    return (folder / "received.bin").read_bytes() == b""
+
+
+@pytest.mark.requirement("R31")
+@pytest.mark.parametrize(
+    ("rooms", "code"),
+    [
+        ({"detector": Detector(CannotDetect("detector_broken"))}, "detector_broken"),
+        ({"detector": Detector(CannotDetect("detector_busy"))}, "detector_busy"),
+        ({"detector": Detector(RuntimeError("山田太郎"))}, "internal_error"),
+        ({"policy": BrokenPolicy()}, "internal_error"),
+    ],
+)
+def test_a_broken_detector_or_policy_refuses_with_503_and_is_recorded(
+    serve: Callable[..., str], settings: Settings, upstream_folder: Path, rooms: dict[str, Any], code: str
+) -> None:
+    base_url = serve(house(**rooms))
+    status, _, body = post(base_url)
+    assert (status, body["error"]["code"]) == (503, code)
+    assert "山田" not in json.dumps(body, ensure_ascii=False)
+    (asked, _), (ending, facts) = records(settings)
+    assert (asked, ending, facts["reason"], facts["egress_state"]) == ("asked", "refused", code, "none")
+    assert untouched(upstream_folder)
+
+
+def test_a_verdict_of_a_kind_that_nobody_knows_is_not_sent(
+    serve: Callable[..., str], settings: Settings, upstream_folder: Path
+) -> None:
+    status, headers, body = post(serve(house(policy=NewPolicy())))
+    assert (status, body["error"]["code"]) == (403, "verdict_unknown")
+    assert headers["x-should-retry"] == "false"
+    assert [kind for kind, _ in records(settings)] == ["asked", "refused"]
+    assert untouched(upstream_folder)
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "code"),
+    [
+        ({"key": "sk-unknown"}, 401, "invalid_api_key"),
+        ({"body": b"{"}, 400, "invalid_json"),
+        ({"body": {"model": "echo", "messages": [], "x": 1}}, 400, "unknown_field"),
+        ({"path": "/images/generations"}, 404, "unknown_route"),
+        ({"path": "/images/generations", "key": "sk-unknown"}, 401, "invalid_api_key"),
+        ({"x_sekisho_category": "gossip"}, 400, "unknown_category"),
+        ({"x_sekisho_class": "9"}, 400, "unknown_class"),
+        ({"x_sekisho_purpose": "a" * 201}, 400, "purpose_too_long"),
+        ({"x_sekisho_user": "012345"}, 403, "user_header_not_allowed"),
+        ({"body": b" " * 4_000_001}, 413, "body_too_large"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_every_accident_is_told_and_recorded_without_text(
+    serve: Callable[..., str], settings: Settings, upstream_folder: Path, what: dict[str, Any], status: int, code: str
+) -> None:
+    told, headers, body = post(serve(house()), **what)
+    assert (told, body["error"]["code"]) == (status, code)
+    assert headers["x-should-retry"] == "false"
+    assert body["error"]["request_id"] == headers["x-request-id"]
+    (asked, account), (ending, facts) = records(settings)
+    assert (asked, ending, facts["reason"]) == ("asked", "refused", code)
+    assert account["caller"]["key"] is None if status == 401 else account["caller"]["key"]
+    with sqlite3.connect(settings.ledger_location) as connection:
+        assert connection.execute("SELECT count(*) FROM texts").fetchone() == (0,)
+    assert untouched(upstream_folder)
+
+
+@pytest.mark.parametrize(
+    ("model", "stream", "status", "code", "egress"),
+    [
+        ("error", False, 502, "upstream_status_500", "masked"),
+        ("error-200", False, 502, "upstream_error", "masked"),
+        ("error", True, 502, "upstream_status_500", "masked"),
+        ("error-200", True, 502, "upstream_incomplete", "masked"),
+    ],
+)
+def test_a_failing_upstream_gives_an_error_and_a_failed_ending(
+    serve: Callable[..., str], settings: Settings, model: str, stream: bool, status: int, code: str, egress: str
+) -> None:
+    told, _, body = post(serve(house()), PLAIN | {"model": model, "stream": stream})
+    assert (told, body["error"]["code"]) == (status, code)
+    _, (ending, facts) = records(settings)
+    assert (ending, facts["reason"], facts["egress_state"]) == ("failed", code, egress)
+
+
+def test_an_upstream_that_is_not_there_got_nothing_and_the_record_says_so(
+    serve: Callable[..., str], settings: Settings
+) -> None:
+    nowhere = settings.model_copy(update={"upstream": "http://127.0.0.1:9/v1"})
+    told, _, body = post(serve(lambda _: house()(nowhere)))
+    assert (told, body["error"]["code"]) == (502, "upstream_unreachable")
+    _, (ending, facts) = records(settings)
+    assert (ending, facts["egress_state"]) == ("failed", "none")
+
+
+def test_tokens_that_nobody_counted_are_an_upper_bound_that_says_so(
+    serve: Callable[..., str], settings: Settings
+) -> None:
+    assert post(serve(house()), PLAIN | {"model": "no-usage"})[0] == 200
+    _, (_, facts) = records(settings)
+    assert facts["tokens"]["tokens_estimated"] is True
+    assert facts["tokens"]["output"] >= len("山田太郎さん、こんにちは")
+
+
+def test_no_header_of_the_caller_reaches_the_upstream(serve: Callable[..., str], upstream_folder: Path) -> None:
+    assert post(serve(house()), x_secret="canary-1", cookie="canary-2", openai_organization="canary-3")[0] == 200
+    received = (upstream_folder / "received.bin").read_bytes()
+    assert b"canary" not in received and b"sk-desk" not in received
+
+
+def test_a_plain_request_without_any_sekisho_header_passes(serve: Callable[..., str]) -> None:
+    status, headers, body = post(serve(house()))
+    assert status == 200 and headers["x-request-id"]
+    assert body["choices"][0]["message"]["content"] == "山田太郎さん、こんにちは"

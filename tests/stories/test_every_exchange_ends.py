@@ -1,0 +1,77 @@
+"""Two hundred exchanges at once, half of them cut off by the caller: two hundred endings, unbroken chains."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+BODY = {"model": "slow", "stream": True, "messages": [{"role": "user", "content": "山田太郎さんと鈴木花子さんへ" * 4}]}
+
+
+async def exchange(checkpoint: Any, cut_after: float | None, body: dict[str, Any]) -> bytes:
+    """Speak plain HTTP and, where wanted, drop the connection in the middle."""
+    address = urlsplit(checkpoint.base_url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    data = json.dumps(body).encode()
+    writer.write(
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\n"
+        + f"authorization: Bearer {checkpoint.key}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+        + data
+    )
+    await writer.drain()
+    try:
+        return await asyncio.wait_for(reader.read(), cut_after)
+    except TimeoutError:
+        return b""
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_200_concurrent_exchanges_half_of_them_cut_off_have_200_endings(checkpoint: Any, stream: bool) -> None:
+    async def all_of_them() -> list[bytes]:
+        cuts = [None if n % 2 else 0.2 + 0.02 * (n % 40) for n in range(200)]
+        return await asyncio.gather(*(exchange(checkpoint, cut, BODY | {"stream": stream}) for cut in cuts))
+
+    replies = asyncio.run(all_of_them())
+    assert sum(b"200 OK" in reply for reply in replies) >= 100
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        kinds = Counter(record["kind"] for record in checkpoint.records())
+        if kinds["asked"] and kinds["asked"] == kinds.total() - kinds["asked"]:
+            break
+        time.sleep(0.2)
+    assert kinds["asked"] == kinds["answered"] + kinds["abandoned"] == 200
+    assert kinds["answered"] >= 100 and kinds["abandoned"] >= 50
+    assert checkpoint.verify()["ok"]
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.002, 0.1, 0.4])
+def test_a_hang_up_at_any_moment_is_recorded_as_abandoned(checkpoint: Any, upstream: Any, moment: float) -> None:
+    asyncio.run(exchange(checkpoint, 0.02 + moment, BODY))
+    deadline = time.monotonic() + 20
+    while not checkpoint.records("abandoned") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (ending,) = checkpoint.records("abandoned")
+    if upstream.requests:
+        assert ending["body"]["egress_state"] == "masked"
+
+
+def test_stopping_the_house_ends_what_is_running(start_checkpoint: Any, upstream: Any) -> None:
+    checkpoint = start_checkpoint(upstream.url)
+
+    async def start_and_stop() -> None:
+        running = [asyncio.create_task(exchange(checkpoint, None, BODY | {"model": "silent"})) for _ in range(5)]
+        await asyncio.sleep(1)
+        checkpoint.process.terminate()
+        await asyncio.gather(*running)
+
+    asyncio.run(start_and_stop())
+    checkpoint.process.wait(30)
+    kinds = Counter(record["kind"] for record in checkpoint.records())
+    assert kinds["asked"] == 5 == kinds["abandoned"]
+    assert checkpoint.verify()["ok"]
