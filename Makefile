@@ -1,0 +1,73 @@
+# 関所 Sekisho. What to type: `make serve` to run it, `make test` to check it. Nothing else is needed first.
+#
+# Needs: make, and Python 3.11 to 3.13 with venv. Everything is put into .venv beside this file.
+#   PYTHON=/path/to/python3.12   choose the Python that .venv is made with
+#   ARGS="--port 9000"           passed on to `sekisho serve` or to pytest
+
+# Some machines set this for containers. Here it would cost seconds at every start.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHON
+
+# A stamp is good for this folder only: a copied .venv would still run the code it was copied from.
+HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
+RUN  := .venv/.run-$(HERE)
+DEV  := .venv/.dev-$(HERE)
+BIN  := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test test-long lint lock bench clean
+
+help:
+	@echo 'make serve      関所を動かす               install what is missing, then serve on 127.0.0.1:8080'
+	@echo 'make test       すべて検査する             lint, types and every test'
+	@echo 'make test-long  数分かかる試験も行う       the tests that take minutes, too'
+	@echo 'make install    準備だけ行う               set up .venv only'
+	@echo 'make lint       書き方と型だけ検査する     ruff and mypy only'
+	@echo 'make bench      起動時間とメモリを測る     measure cold start and memory'
+	@echo 'make lock       依存関係を固定し直す       write the lock files anew (UPGRADE=--upgrade for newer versions)'
+	@echo 'make clean      作業ファイルを消す         remove .venv and caches; never var/'
+
+$(RUN): requirements.lock pyproject.toml deploy/install.sh
+	@sh deploy/install.sh requirements.lock
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUN)
+	@sh deploy/install.sh requirements-dev.lock
+	@touch $@
+
+install: $(RUN)
+	@echo '[関所] 準備ができました。 Ready: make serve'
+
+serve: $(RUN)
+	@exec $(BIN)/sekisho serve $(ARGS)
+
+lint: $(DEV)
+	@echo '[関所] 書き方を検査します。 Checking style (ruff).'
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+	@echo '[関所] 型を検査します。 Checking types (mypy --strict).'
+	@$(BIN)/mypy --no-error-summary
+
+test: lint
+	@echo '[関所] 試験を行います。 Running the tests.'
+	@$(BIN)/python -m pytest --requirements docs/requirements.md $(ARGS)
+
+test-long: lint
+	@echo '[関所] 長い試験も含めて行います。 Running every test, the long ones too.'
+	@$(BIN)/python -m pytest -m '' --timeout 1800 --requirements docs/requirements.md $(ARGS)
+
+bench: $(RUN)
+	@$(BIN)/python tests/benchmarks/cold_start.py $(ARGS)
+
+# No registry's address is written into a lock, so that it serves behind any mirror.
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE)
+
+lock: $(RUN)
+	@echo '[関所] 依存関係を固定します。 Writing requirements.lock and requirements-dev.lock.'
+	@$(COMPILE) --extra build -o requirements.lock
+	@$(COMPILE) --extra dev --extra build -c requirements.lock -o requirements-dev.lock
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	@find proxy policies redaction audit tests -name __pycache__ -prune -exec rm -rf {} +
+	@echo '[関所] .venv と作業ファイルを消しました。var/ は残しています。 Removed .venv and caches; var/ is kept.'

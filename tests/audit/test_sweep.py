@@ -1,0 +1,174 @@
+"""Closing what the dead left open, and nothing else."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from audit.ledger import Ledger
+from audit.model import AlreadyEnded, Draft
+from audit.names import now
+from tests.audit.ledgers import asked, child, kinds, rows, verified
+
+OpenLedger = Callable[..., Ledger]
+
+WRITER = """
+import asyncio, sys
+from audit.ledger import Ledger
+
+ledger = Ledger(sys.argv[1], lease_seconds=float(sys.argv[2]))
+ledger.start()
+
+async def carry(n):
+    while True:
+        async with ledger.exchange({"n": n}, "masked") as entry:
+            print(entry.exchange, flush=True)      # this is where the upstream would see it
+            entry.egress = "masked"
+            await asyncio.sleep(0.01)
+
+async def main():
+    await asyncio.gather(*(carry(n) for n in range(16)))
+
+asyncio.run(main())
+"""
+
+
+def killed_while_writing(place: Path, lease_seconds: float) -> set[str]:
+    """Kill a writer in the middle of its work; the exchanges its upstream had seen."""
+    process = child(WRITER, place, lease_seconds)
+    assert process.stdout
+    seen = {process.stdout.readline().strip() for _ in range(200)}
+    process.kill()
+    rest, _ = process.communicate()
+    return {line for line in {*seen, *rest.split("\n")} if len(line) == 26}
+
+
+def open_exchanges(place: Path) -> list[str]:
+    found = rows(place, "SELECT exchange FROM records WHERE turn IS NOT NULL GROUP BY exchange HAVING max(turn) = 1")
+    return [exchange for (exchange,) in found]
+
+
+def test_what_a_killed_writer_left_open_is_closed_as_lost(place: Path, open_ledger: OpenLedger) -> None:
+    seen = killed_while_writing(place, lease_seconds=3600)
+    left = open_exchanges(place)
+    assert left
+    open_ledger()  # the start sweeps; the dead are known without waiting for their lease
+    assert seen <= {exchange for (exchange,) in rows(place, "SELECT exchange FROM records WHERE turn = 1")}
+    assert open_exchanges(place) == []
+    lost = rows(place, "SELECT exchange, body FROM records WHERE kind = 'lost'")
+    assert {exchange for exchange, _ in lost} == set(left)
+    assert all(json.loads(body) == {"egress_state": "unknown", "reason": "writer_gone"} for _, body in lost)
+    assert verified(place).ok
+
+
+def test_a_writer_killed_again_and_again_leaves_nothing_open(place: Path, open_ledger: OpenLedger) -> None:
+    for _ in range(3):
+        killed_while_writing(place, lease_seconds=3600)
+    ledger = open_ledger()
+    assert open_exchanges(place) == []
+    assert ledger.sweep_now() == 0
+    assert verified(place).ok
+
+
+def test_lost_records_stand_in_the_chain_of_the_one_who_sweeps(place: Path, open_ledger: OpenLedger) -> None:
+    killed_while_writing(place, lease_seconds=3600)
+    ledger = open_ledger()
+    assert rows(place, "SELECT DISTINCT writer FROM records WHERE kind = 'lost'") == [(ledger.writer,)]
+
+
+def test_a_sweep_beside_a_living_writer_closes_nothing(place: Path, open_ledger: OpenLedger) -> None:
+    """The writer holds exchanges open and is otherwise idle: only its heartbeat speaks for it."""
+    living = open_ledger(lease_seconds=0.6)
+    sweeper = open_ledger(lease_seconds=0.6)
+
+    async def see() -> None:
+        async with living.exchange(asked(), exchange="x-1"), living.exchange(asked(), exchange="x-2"):
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                assert await sweeper.sweep() == 0
+                await asyncio.sleep(0.05)
+
+    asyncio.run(see())
+    assert kinds(place) == {"asked": 2, "answered": 2}
+
+
+def test_a_sweep_beside_a_loaded_writer_process_closes_nothing(place: Path, open_ledger: OpenLedger) -> None:
+    process = child(WRITER, place, 5)
+    sweeper = open_ledger(lease_seconds=5)
+    assert process.stdout
+    for _ in range(300):
+        assert process.stdout.readline()
+        if _ % 30 == 0:
+            assert sweeper.sweep_now() == 0
+    assert kinds(place).get("lost", 0) == 0
+    process.kill()
+    process.communicate()
+    sweeper.sweep_now()
+    assert open_exchanges(place) == []
+
+
+def test_a_lease_that_has_run_out_is_enough(place: Path, open_ledger: OpenLedger) -> None:
+    """The writer may live on another machine: then nothing but the clock tells."""
+    away = open_ledger(lease_seconds=3600)
+    away.append_now(Draft("asked", "x-1", {}))
+    later = open_ledger(clock=lambda: now() + timedelta(seconds=3500), sweeping=False)
+    assert later.sweep_now() == 0
+    much_later = open_ledger(clock=lambda: now() + timedelta(seconds=3700), sweeping=False)
+    assert much_later.sweep_now() == 1
+    assert kinds(place) == {"asked": 1, "lost": 1}
+
+
+def test_a_writer_that_was_declared_gone_goes_on_under_a_new_name(place: Path, open_ledger: OpenLedger) -> None:
+    """Paused for too long, not dead: its chain is closed, its records are not lost."""
+    paused = open_ledger(lease_seconds=3600)
+    old = paused.append_now(Draft("asked", "x-1", {})).writer
+    open_ledger(clock=lambda: now() + timedelta(seconds=3700))
+    with pytest.raises(AlreadyEnded):
+        paused.append_now(Draft("answered", "x-1", {}))
+    record = paused.append_now(Draft("asked", "x-2", {}))
+    assert (record.writer != old, record.index) == (True, 1)
+    assert verified(place).ok
+
+
+def test_an_orderly_stop_closes_what_is_still_open(place: Path) -> None:
+    ledger = Ledger(place)
+    ledger.start()
+    ledger.append_now(Draft("asked", "x-1", {}))
+    ledger.append_now(Draft("asked", "x-2", {}))
+    ledger.append_now(Draft("answered", "x-1", {}))
+    ledger.stop()
+    assert kinds(place) == {"asked": 2, "answered": 1, "lost": 1}
+
+
+def test_an_old_open_exchange_is_found_behind_many_ended_ones(place: Path, open_ledger: OpenLedger) -> None:
+    """The lease says from where on exchanges may be open; a wrong place would leave this one open."""
+    ledger = open_ledger(lease_seconds=3600)
+    for number in range(30):
+        ledger.append_now(Draft("asked", f"x-{number}", {}))
+    for number in range(30):
+        if number != 7:
+            ledger.append_now(Draft("answered", f"x-{number}", {}))
+    asyncio.run(ledger.probe())
+    assert rows(place, "SELECT open_from FROM leases") == [(8,)]
+    sweeper = open_ledger(clock=lambda: now() + timedelta(seconds=3700))
+    assert open_exchanges(place) == []
+    assert sweeper.writer
+
+
+def test_two_processes_write_one_ledger_at_the_same_time(place: Path, open_ledger: OpenLedger) -> None:
+    processes = [child(WRITER, place, 10) for _ in range(2)]
+    for process in processes:
+        assert process.stdout
+        for _ in range(150):
+            assert process.stdout.readline()
+    for process in processes:
+        process.kill()
+        process.communicate()
+    open_ledger()
+    report = verified(place)
+    assert (report.ok, report.writers) == (True, 3)
+    assert open_exchanges(place) == []

@@ -1,0 +1,63 @@
+"""The tables in tests/cases are what detection promises; anybody may add a line."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from redaction.allowed import read_allowed
+from redaction.detector import Detector
+from redaction.model import ENTITY_TYPES
+
+TABLES = sorted((Path(__file__).parent.parent / "cases").glob("*.yaml"))
+
+
+def _tables() -> Iterator[tuple[str, dict]]:
+    for path in TABLES:
+        yield path.stem, yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+
+
+def _found() -> Iterator[object]:
+    for name, table in _tables():
+        for number, case in enumerate(table["found"], 1):
+            yield pytest.param(case["text"], case["finds"], id=f"{name}-{number}")
+
+
+def _free() -> Iterator[object]:
+    for name, table in _tables():
+        for number, text in enumerate(table["free"], 1):
+            yield pytest.param(text, id=f"{name}-{number}")
+
+
+@pytest.fixture(scope="module")
+def with_allow_list() -> Detector:
+    detector = Detector(allow=read_allowed())
+    detector.load()
+    return detector
+
+
+@pytest.mark.parametrize(("text", "finds"), list(_found()))
+def test_what_is_personal_is_found_whole_and_nothing_beside_it(with_allow_list, text, finds):
+    found = with_allow_list.find_now([text])[0]
+
+    seen = Counter((finding.label, text[finding.start : finding.end]) for finding in found)
+    assert seen == Counter((kind, value) for kind, values in finds.items() for value in values)
+
+
+@pytest.mark.parametrize("text", list(_free()))
+def test_what_is_public_stays_readable(with_allow_list, text):
+    found = with_allow_list.find_now([text])[0]
+
+    assert [(finding.label, text[finding.start : finding.end]) for finding in found] == []
+
+
+def test_every_kind_has_a_recogniser_and_a_table_of_cases():
+    from redaction.recognizers import recognizers
+
+    assert {recognizer.kind for recognizer in recognizers()} == set(ENTITY_TYPES)
+    kinds = {table["kind"]: table for _, table in _tables()}
+    for kind in ENTITY_TYPES:
+        assert len(kinds[kind]["found"]) >= 8, kind
+        assert len(kinds[kind]["free"]) >= 6, kind
