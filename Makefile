@@ -50,11 +50,11 @@ lint: $(DEV)
 
 test: lint
 	@echo '[関所] 試験を行います。 Running the tests.'
-	@$(BIN)/python -m pytest --requirements docs/requirements.md $(ARGS)
+	@$(BIN)/python -m pytest --requirements=docs/requirements.md $(ARGS)
 
 test-long: lint
 	@echo '[関所] 長い試験も含めて行います。 Running every test, the long ones too.'
-	@$(BIN)/python -m pytest -m '' --timeout 1800 --requirements docs/requirements.md $(ARGS)
+	@$(BIN)/python -m pytest -m '' --timeout 1800 --requirements=docs/requirements.md $(ARGS)
 
 bench: $(RUN)
 	@$(BIN)/python tests/benchmarks/cold_start.py $(ARGS)

@@ -141,13 +141,26 @@ def writer(path: Path, *, create: bool) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = _connect(path, "rwc" if create else "rw")
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}").close()
+        try:
+            _prepare(connection, create=create)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     engine = _engine(connect)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
+
+
+def _prepare(connection: sqlite3.Connection, *, create: bool) -> None:
+    """journal_mode is written into the file, so it must not be set in one that is no ledger."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (content,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if version == SCHEMA or (create and not content):
+        connection.execute("PRAGMA journal_mode = WAL").close()
+    connection.execute("PRAGMA synchronous = FULL").close()
+    connection.execute("PRAGMA foreign_keys = ON").close()
 
 
 def reader(path: Path) -> Engine:

@@ -36,17 +36,6 @@ ORIGIN = "sekisho/ledger"
 ZEROS = b"0" * 64
 SCHEMA = 1
 
-TURNS: dict[bytes, int | None] = {
-    b"asked": 1,
-    b"answered": 2,
-    b"refused": 2,
-    b"failed": 2,
-    b"abandoned": 2,
-    b"lost": 2,
-    b"viewed": None,
-    b"noted": None,
-}
-
 Check = Callable[[str, str], bool]
 """(signature line, signed text) → whether the line is our key's good signature."""
 
@@ -179,16 +168,25 @@ def _open(address: str) -> sqlite3.Connection:
 
 _WALK = """
     SELECT r.writer, r.idx, r.at, r.kind, r.exchange, r.turn, r.body, r.text_commitment, r.prev, r.hash,
-           t.salt, t.text
+           t.salt, t.text,
+           CASE WHEN r.kind = 'asked' THEN r.turn = 1 AND r.exchange IS NOT NULL
+                WHEN r.kind IN ('answered', 'refused', 'failed', 'abandoned', 'lost')
+                THEN r.turn = 2 AND r.exchange IS NOT NULL
+                WHEN r.kind IN ('viewed', 'noted') THEN r.turn IS NULL AND r.exchange IS NULL
+                ELSE 0 END
+           AND coalesce(r.exchange <> '-', 1) AND coalesce(length(r.text_commitment) = 64, 1)
+           AND substr(r.body, 1, 1) = '{' AND instr(r.body, char(10)) = 0 AND json_valid(r.body) AS lawful
     FROM records AS r LEFT JOIN texts AS t ON t.writer = r.writer AND t.idx = r.idx
     ORDER BY r.writer, r.idx
 """
+"""A record, its text, and whether it is one: a fitting turn, and a body of one line with one JSON object."""
 
 
 def walk_records(connection: sqlite3.Connection, notes: Notes, sizes: dict[str, int]) -> Bad | None:
     """Follow every chain from its first record to its end; ``sizes`` is filled with their lengths."""
     writer, index, last, name, noted = None, 0, ZEROS, "", Noted()
-    for row in connection.execute(_WALK):
+    rows = connection.execute(_WALK)
+    for row in rows:
         if row[0] != writer:
             if bad := ended_early(name, index, noted):
                 return bad
@@ -196,7 +194,11 @@ def walk_records(connection: sqlite3.Connection, notes: Notes, sizes: dict[str, 
             noted = notes.chains.get(name, Noted())
         index += 1
         if reason := record_fault(row, index, last):
-            return _blame(name, index, row, reason)
+            if reason == PREV_DIFFERS and index > 1 and is_vouched_for(row, next(rows, None), noted):
+                return Bad(name, index - 1, "the record was changed and hashed again")
+            if index == 2 and row[8] == ZEROS and sealed(row, 1) == row[9]:
+                return Bad(name, 1, "the record was put in before the first")
+            return Bad(name, index, reason)
         if noted.note and (reason := note_fault(noted, index)):
             return Bad(name, index, reason)
         last = row[9]
@@ -206,44 +208,41 @@ def walk_records(connection: sqlite3.Connection, notes: Notes, sizes: dict[str, 
 
 def record_fault(row: Any, index: int, last: bytes) -> str | None:
     """Why this is not the record that belongs at ``index`` behind the hash ``last``; None when it is."""
-    writer, idx, at, kind, exchange, turn, body, commitment, prev, digest, salt, text = row
+    _, idx, _, _, _, _, _, commitment, prev, digest, salt, text, lawful = row
     if idx != index:
         return "the record is missing" if isinstance(idx, int) and idx > index else "the record was put in"
     try:
-        names = (b"-" if exchange is None else exchange, b"-" if commitment is None else commitment)
-        preimage = b"\n".join((RECORD_TAG, prev, writer, b"%d" % idx, at, kind, *names, body))
-        sealed = sha256(preimage).hexdigest().encode()
+        if sealed(row, index) != digest:
+            return "the record was changed"
     except TypeError:
         return "the record cannot be read"
-    if sealed != digest:
-        return "the record was changed"
     if prev != last:
-        return PREVIOUS_CHANGED
-    if kind not in TURNS or turn != TURNS[kind] or (turn is None) != (exchange is None):
-        return "the record's kind, turn and exchange do not fit together"
-    if exchange == b"-" or (commitment is not None and len(commitment) != 64) or not is_object(body):
-        return "the record cannot be read"
-    if text is not None:
-        return text_fault(commitment, salt, text)
-    return None
+        return PREV_DIFFERS
+    if not lawful:
+        return "the record's kind, turn, exchange and body do not fit together"
+    return text_fault(commitment, salt, text) if text is not None else None
 
 
-PREVIOUS_CHANGED = "the record was changed and hashed again"
+def sealed(row: Any, index: int) -> bytes:
+    """The hash of a record, as chain.py has it, at this index. Raises TypeError where a field is no text."""
+    writer, _, at, kind, exchange, _, body, commitment, prev, _, _, _, _ = row
+    exchange = b"-" if exchange is None else exchange
+    commitment = b"-" if commitment is None else commitment
+    fields = (RECORD_TAG, prev, writer, b"%d" % index, at, kind, exchange, commitment, body)
+    return sha256(b"\n".join(fields)).hexdigest().encode()
 
 
-def is_object(body: bytes) -> bool:
-    """Whether a stored body is one line with one JSON object."""
-    try:
-        return isinstance(json.loads(body), dict) and b"\n" not in body
-    except ValueError:
-        return False
+PREV_DIFFERS = "the record does not stand on the one before it"
 
 
-def _blame(name: str, index: int, row: Any, reason: str) -> Bad:
-    """A sound record that stands on another hash than the one before it has: the one before was changed."""
-    if reason == PREVIOUS_CHANGED and index == 1:
-        return Bad(name, 1, "the chain does not start at its beginning")
-    return Bad(name, index - 1 if reason == PREVIOUS_CHANGED else index, reason)
+def is_vouched_for(row: Any, after: Any, noted: Noted) -> bool:
+    """Whether the next record, or the note over the chain's end, stands on this very record.
+
+    Then this one is true, and the one before is not what it once was.
+    """
+    if after is not None and after[0] == row[0]:
+        return bool(after[8] == row[9])
+    return bool(noted.size == row[1] and noted.hash == row[9])
 
 
 def text_fault(commitment: Any, salt: Any, text: Any) -> str | None:

@@ -45,9 +45,8 @@ def demo(
 ) -> None:
     """試験用に一つだけのキーで動かす / Run on embedded defaults with one key, for tests and first tries."""
     home = dir or Path(tempfile.mkdtemp(prefix="sekisho-demo-"))
-    settings = _read(
-        {"home": home, "host": "127.0.0.1", "port": port, "upstream": upstream, "policy": policy, "ledger": None}
-    )
+    fixed = {"host": "127.0.0.1", "ledger": None, "destination": "D2"}
+    settings = _read(fixed | {"home": home, "port": port, "upstream": upstream, "policy": policy})
     listening = _listen(settings.host, settings.port)
     enter_fixture(settings, key)
     first = {

@@ -18,8 +18,9 @@ _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef"
 )
-# A cluster is at most 30 marks long: sorting an endless run of marks would not be linear.
-_CLUSTER = re.compile(f"[\\s\\S][{_MARKS}]{{1,30}}|[^{_PLAIN}]")
+# A letter with its marks, also where something invisible was put between them. At most 30 marks:
+# sorting an endless run of marks would not be linear.
+_CLUSTER = re.compile(f"[\\s\\S](?:[{_INVISIBLE}]{{0,30}}[{_MARKS}]){{1,30}}|[^{_PLAIN}]")
 _DROPPED = re.compile(f"[{_INVISIBLE}]+")
 
 _DASHES = "\u2010-\u2015\u2043\u2212\u2500\u2501\u30fc\ufe63\uff0d\uff70"

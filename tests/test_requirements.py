@@ -106,7 +106,8 @@ def project(tmp_path: Path) -> Path:
         (tests / name).write_text((here / name).read_text(encoding="utf-8"), encoding="utf-8")
     (tests / "requirements.yaml").write_text("due: [R9]\nstatements: {R9: Kept., R10: Early.}\n", "utf-8")
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.pytest.ini_options]\npythonpath = ["."]\nmarkers = ["requirement(n): x"]\n', "utf-8"
+        '[tool.pytest.ini_options]\ntestpaths = ["tests"]\npythonpath = ["."]\nmarkers = ["requirement(n): x"]\n',
+        "utf-8",
     )
     return tmp_path
 
@@ -132,7 +133,7 @@ def run(project: Path, number: str, broken: int = 0, *more: str) -> tuple[int, s
     return done.returncode, done.stdout + done.stderr
 
 
-FULL = ("--requirements", "docs/requirements.md")
+FULL = ("--requirements=docs/requirements.md",)
 
 
 def test_a_full_run_writes_the_report_and_passes(project: Path) -> None:
@@ -140,6 +141,15 @@ def test_a_full_run_writes_the_report_and_passes(project: Path) -> None:
     assert status == 0, output
     text = (project / "docs" / "requirements.md").read_text(encoding="utf-8")
     assert "| R9 | 済 due | Kept. | `tests/test_inner.py::test_promise` |" in text
+
+
+def test_a_second_full_run_changes_nothing(project: Path) -> None:
+    run(project, "R9", 0, *FULL)
+    report = project / "docs" / "requirements.md"
+    first = report.stat().st_mtime_ns
+    status, output = run(project, "R9", 0, *FULL)
+    assert status == 0, output
+    assert report.stat().st_mtime_ns == first
 
 
 def test_a_full_run_fails_when_what_is_due_has_no_test(project: Path) -> None:

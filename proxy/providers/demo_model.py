@@ -39,7 +39,7 @@ def demo_handler() -> Any:
 
     def counted(given: Mapping[str, Any], answer: str) -> Any:
         asked = sum(len(_text(message.get("content"))) for message in given["messages"])
-        return Usage(prompt_tokens=asked, completion_tokens=len(answer), total_tokens=asked + len(answer))
+        return {"prompt_tokens": asked, "completion_tokens": len(answer), "total_tokens": asked + len(answer)}
 
     def piece(text: str, finish: str = "", usage: Any = None) -> Any:
         return GenericStreamingChunk(
@@ -51,7 +51,7 @@ def demo_handler() -> Any:
             answer = quoted(given["messages"])
             message = Message(role="assistant", content=answer)
             reply = ModelResponse(model=given["model"], choices=[Choices(finish_reason="stop", message=message)])
-            reply.usage = counted(given, answer)  # type: ignore[attr-defined]
+            reply.usage = Usage(**counted(given, answer))  # type: ignore[attr-defined]
             return reply
 
         async def astreaming(self, *args: Any, **given: Any) -> AsyncIterator[Any]:  # type: ignore[override]

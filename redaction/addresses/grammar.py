@@ -30,10 +30,14 @@ _LABELLED = re.compile(
 _LIVES = re.compile(r"^ ?(?:に(?:お)?住|在住|居住|に転|へ転|の自宅|に居住|方(?![面法向針]))")
 _LONGEST_LEFT = 40
 _NOMINAL = frozenset({
-    "place", "surname", "given", "person", "proper", "noun", "suffix", "prefix", "number", "other", "adjective",
+    "place", "surname", "given", "person", "proper", "noun", "suffix", "prefix", "number", "other",
+    "adjective",
 })  # fmt: skip
+_NEXT_LINE = tuple("町村市区台丘通条字")
 _LINKS = frozenset("の之ノがヶケつ")
-_KYOTO = frozenset(words("上る 下る 上ル 下ル 西入 東入 西入る 東入る 西入ル 東入ル 上がる 下がる 入る 入ル 入"))
+_KYOTO = frozenset(words("""
+    上る 下る 上ル 下ル 西入 東入 西入る 東入る 西入ル 東入ル 上がる 下がる 入る 入ル 入
+"""))
 
 _NAME = r"[一-鿿々ヶァ-ヺーぁ-んA-Za-z・'&.0-9]"
 _ROOM = (
@@ -47,7 +51,8 @@ _ROOM_ONLY = re.compile(
 )
 _WORDS = "|".join(BUILDINGS)
 _BUILDING = re.compile(
-    rf"[ \t]?(?:\n[ \t]*)?(?P<name>(?:(?!の|に|は|を|が|で|と|へ|、){_NAME}){{2,24}}?)[ ]?(?P<room>{_ROOM})(?![0-9])"
+    rf"[ \t]?(?:\n[ \t]*)?(?P<name>(?:(?!の|に|は|を|が|で|と|へ|、){_NAME}){{2,24}}?)"
+    rf"[ ]?(?P<room>{_ROOM})(?![0-9])"
 )
 _BUILDING_BARE = re.compile(
     rf"[ \t]?(?P<name>{_NAME}{{0,16}}?(?:{_WORDS}){_NAME}{{0,8}})(?=[ \t\n、。,)」\]|]|$)"
@@ -60,7 +65,8 @@ def left_of(page: Page, start: int) -> tuple[int, bool] | None:
     """(where the address begins, whether a label says that it is one) for a block at ``start``;
     ``None`` when no town stands to its left."""
     at = start
-    if page.text[at - 1 : at] == " " or (page.text[at - 1 : at] == "\n" and page.text[at - 2 : at - 1] in tuple("町村市区台丘通条字")):
+    gap, town = page.text[at - 1 : at], page.text[at - 2 : at - 1]
+    if gap == " " or (gap == "\n" and town in _NEXT_LINE):
         at -= 1
     first = _run(page, at)
     begin = _beginning(page, first, at)

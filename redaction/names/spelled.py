@@ -10,11 +10,11 @@ from redaction.page import Hit, Kind, Page
 
 _KATAKANA = re.compile(r"(?<![ァ-ヺー・])[ァ-ヺー]{2,}(?:[ ・=][ァ-ヺー]+){1,5}(?![ァ-ヺー・])")
 _ROMAN = re.compile(
-    r"(?<![A-Za-z0-9@._\-/])[A-Z][A-Za-z'\-]+(?:,? [A-Z][A-Za-z'\-]*\.?){1,4}(?![A-Za-z0-9@_/])"
+    r"(?<![A-Za-z0-9@._\-/'])[A-Z][A-Za-z'\-]+(?:,? [A-Z][A-Za-z'\-]*\.?){1,4}(?![A-Za-z0-9@_/])"
 )
 _ROMAN_WORDS = r"[A-Z][A-Za-z'\-]+(?:,? [A-Z][A-Za-z'\-]+){0,4}"
 _ROMAN_AFTER = re.compile(rf"(?<![A-Za-z])(?:Mr|Ms|Mrs|Miss|Dr|Prof)\.? (?P<name>{_ROMAN_WORDS})")
-_ROMAN_BEFORE = re.compile(rf"(?<![A-Za-z0-9.@/])(?P<name>{_ROMAN_WORDS}) ?(?:さん|様|氏|くん|ちゃん)")
+_ROMAN_BEFORE = re.compile(rf"(?<![A-Za-z0-9.@/'\-])(?P<name>{_ROMAN_WORDS}) ?(?:さん|様|氏|くん|ちゃん)")
 _BRACKET = re.compile(r" ?[(「] ?(?P<kana>[ぁ-ゖァ-ヺー][ぁ-ゖァ-ヺー ・]{1,18})[)」]")
 _CHILD = re.compile(r"(?P<name>[ぁ-ゖー]{2,4})(?:くん|ちゃん)")
 _PARTICLES = tuple("とやはがのもに、")

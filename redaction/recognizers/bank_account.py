@@ -44,7 +44,8 @@ class BankAccountRecognizer(Recognizer):
         for match in _SEVEN.finditer(text):
             start, end = match.span()
             named = _DIRECT.search(text[max(0, start - 24) : start])
-            if (named and _BANK.search(text[max(0, start - 60) : start])) or cues.under(page, start, end, _CELL):
+            at_a_bank = named and _BANK.search(text[max(0, start - 60) : start])
+            if at_a_bank or cues.under(page, start, end, _CELL):
                 yield Hit(start, end, 0.9, "cue")
         yield from self._post(text)
 

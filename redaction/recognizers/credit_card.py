@@ -11,7 +11,9 @@ _CARD = re.compile(
 )
 # Visa 4; Mastercard 51-55, 2221-2720; JCB 3528-3589; American Express 34, 37; Diners 30, 36, 38, 39;
 # Discover 6011, 65; UnionPay 62.
-_ISSUER = re.compile(r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|35(?:2[89]|[3-8])|3[47]|3[0689]|6011|65|62")
+_ISSUER = re.compile(
+    r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|35(?:2[89]|[3-8])|3[47]|3[0689]|6011|65|62"
+)
 
 
 class CreditCardRecognizer(Recognizer):

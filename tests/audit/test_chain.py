@@ -56,7 +56,10 @@ def test_the_form_is_the_one_that_is_documented() -> None:
     ]
     assert chain.seal(**EXAMPLE) == sha256("\n".join(lines).encode()).hexdigest()
     assert chain.seal(**EXAMPLE) == "642d74989002e01d224465c64726d9ecd55dd3110a026be033cb9854722d3b47"
-    assert chain.commit("ab" * 32, "[PERSON_1]様") == "0fca0849324e5d4226fd47392739a09b381c100c4db7434886b3eb3330ec7d28"
+    assert (
+        chain.commit("ab" * 32, "[PERSON_1]様")
+        == "0fca0849324e5d4226fd47392739a09b381c100c4db7434886b3eb3330ec7d28"
+    )
 
 
 @given(BODIES)
@@ -92,7 +95,9 @@ def test_a_body_that_json_cannot_say_is_refused(value: Any) -> None:
 
 
 @given(RECORDS, st.sampled_from(sorted(FIELDS)), st.data())
-def test_a_change_of_any_field_changes_the_hash(record: dict[str, Any], name: str, data: st.DataObject) -> None:
+def test_a_change_of_any_field_changes_the_hash(
+    record: dict[str, Any], name: str, data: st.DataObject
+) -> None:
     other = data.draw(FIELDS[name].filter(lambda value: value != record[name]))
     assert chain.seal(**{**record, name: other}) != chain.seal(**record)
 
@@ -114,7 +119,7 @@ def test_the_verifier_hashes_as_the_writer_does(record: dict[str, Any], index: i
     record = {**record, "index": index, "kind": "asked", "exchange": "x"}
     stored = {name: value.encode() if isinstance(value, str) else value for name, value in record.items()}
     names = ("writer", "index", "at", "kind", "exchange", "turn", "body", "text_commitment", "previous")
-    row = (*({**stored, "turn": 1}[name] for name in names), chain.seal(**record).encode(), None, None)
+    row = (*({**stored, "turn": 1}[name] for name in names), chain.seal(**record).encode(), None, None, 1)
     assert verify.record_fault(row, index, stored["previous"]) is None
 
 

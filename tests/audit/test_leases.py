@@ -52,7 +52,9 @@ def test_a_number_that_was_used_again_is_another_process(other: subprocess.Popen
     assert provably_dead(replace(seen(other), born="1"), this_process())
 
 
-@pytest.mark.parametrize("unsure", [{"boot": "another"}, {"namespace": "pid:[1]"}, {"boot": ""}, {"born": ""}])
+@pytest.mark.parametrize(
+    "unsure", [{"boot": "another"}, {"namespace": "pid:[1]"}, {"boot": ""}, {"born": ""}]
+)
 def test_of_another_machine_or_container_nothing_is_proven(unsure: dict[str, str]) -> None:
     gone = replace(this_process(), pid=2**22 + 1, born="1")
     assert provably_dead(gone, this_process())

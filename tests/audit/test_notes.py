@@ -71,7 +71,9 @@ def test_a_note_is_read_as_it_was_written(keys: Keys) -> None:
     assert notes.read(signed) == notes.Note(7, NOTE.at, NOTE.previous, (HEADS[1], HEADS[0]))
 
 
-@pytest.mark.parametrize("old, new", [("open", "ajar"), ("7\n", "07\n"), ("sekisho/", "other/"), (" 41 ", "  41 ")])
+@pytest.mark.parametrize(
+    "old, new", [("open", "ajar"), ("7\n", "07\n"), ("sekisho/", "other/"), (" 41 ", "  41 ")]
+)
 def test_a_note_has_one_form_only(keys: Keys, old: str, new: str) -> None:
     signed = notes.Signer.load(keys[0]).sign(NOTE)
     with pytest.raises(ValueError):
@@ -106,7 +108,9 @@ def test_a_note_comes_shortly_after_the_last_record(open_ledger: OpenLedger, pla
     assert verified(place, keys[1]).unanchored == 0
 
 
-def test_under_unbroken_work_notes_come_all_the_same(open_ledger: OpenLedger, place: Path, keys: Keys) -> None:
+def test_under_unbroken_work_notes_come_all_the_same(
+    open_ledger: OpenLedger, place: Path, keys: Keys
+) -> None:
     ledger = open_ledger(place, keys[0], settle_seconds=60, note_seconds=0.2)
 
     async def see() -> None:
@@ -137,16 +141,19 @@ def test_two_writers_at_rest_do_not_sign_the_same_twice(
     assert len(all_notes(place)) == 1
 
 
-def test_each_note_names_the_one_before_and_all_chains(open_ledger: OpenLedger, place: Path, keys: Keys) -> None:
+def test_each_note_names_the_one_before_and_all_chains(
+    open_ledger: OpenLedger, place: Path, keys: Keys
+) -> None:
     one = open_ledger(place, keys[0], settle_seconds=0.02)
     two = open_ledger(place, settle_seconds=0.02)  # without a key: others sign for it
     two.append_now(VIEWED)
     one.append_now(VIEWED)
     wait_for_notes(place, 1)
     one.append_now(VIEWED)
-    assert wait_for_notes(place, 2)[1].previous == sha256(
-        rows(place, "SELECT note FROM notes WHERE number = 1")[0][0].encode()
-    ).hexdigest()
+    assert (
+        wait_for_notes(place, 2)[1].previous
+        == sha256(rows(place, "SELECT note FROM notes WHERE number = 1")[0][0].encode()).hexdigest()
+    )
     assert {head.writer for head in all_notes(place)[1].heads} == {one.writer, two.writer}
 
 
@@ -208,7 +215,9 @@ def test_no_note_is_signed_over_a_chain_that_contradicts_the_last_one(
     assert len(all_notes(place)) == 1
 
 
-def test_without_a_key_there_are_no_notes_and_nothing_is_anchored(open_ledger: OpenLedger, place: Path) -> None:
+def test_without_a_key_there_are_no_notes_and_nothing_is_anchored(
+    open_ledger: OpenLedger, place: Path
+) -> None:
     ledger = open_ledger(place, settle_seconds=0.02, note_seconds=0.05)
     ledger.append_now(VIEWED)
     time.sleep(0.2)

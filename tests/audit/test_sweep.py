@@ -48,7 +48,9 @@ def killed_while_writing(place: Path, lease_seconds: float) -> set[str]:
 
 
 def open_exchanges(place: Path) -> list[str]:
-    found = rows(place, "SELECT exchange FROM records WHERE turn IS NOT NULL GROUP BY exchange HAVING max(turn) = 1")
+    found = rows(
+        place, "SELECT exchange FROM records WHERE turn IS NOT NULL GROUP BY exchange HAVING max(turn) = 1"
+    )
     return [exchange for (exchange,) in found]
 
 
@@ -122,7 +124,9 @@ def test_a_lease_that_has_run_out_is_enough(place: Path, open_ledger: OpenLedger
     assert kinds(place) == {"asked": 1, "lost": 1}
 
 
-def test_a_writer_that_was_declared_gone_goes_on_under_a_new_name(place: Path, open_ledger: OpenLedger) -> None:
+def test_a_writer_that_was_declared_gone_goes_on_under_a_new_name(
+    place: Path, open_ledger: OpenLedger
+) -> None:
     """Paused for too long, not dead: its chain is closed, its records are not lost."""
     paused = open_ledger(lease_seconds=3600)
     old = paused.append_now(Draft("asked", "x-1", {})).writer

@@ -47,7 +47,9 @@ def test_the_lawful_next_record_is_taken(sql: sqlite3.Connection) -> None:
 
 
 def test_all_laws_stand_in_the_file(sql: sqlite3.Connection) -> None:
-    assert {name for (name,) in sql.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")} == set(LAWS)
+    assert {name for (name,) in sql.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")} == set(
+        LAWS
+    )
 
 
 @pytest.mark.requirement("R43")
@@ -64,7 +66,7 @@ def test_all_laws_stand_in_the_file(sql: sqlite3.Connection) -> None:
         # REPLACE removes what is in its way, and no DELETE trigger hears of it:
         "REPLACE INTO notes VALUES (1, 'now', 'another')",
         "REPLACE INTO records SELECT * FROM records",
-        "REPLACE INTO records SELECT writer, 2, at, kind, exchange, turn, body, NULL, hash, hash FROM records",
+        "REPLACE INTO records SELECT writer, 2, at, kind, exchange, 1, body, NULL, hash, hash FROM records",
         "REPLACE INTO texts SELECT * FROM texts",
     ],
 )
@@ -122,7 +124,9 @@ def test_an_exchange_has_one_ending_of_whatever_kind(sql: sqlite3.Connection, se
 
 
 def test_a_chain_starts_at_zeros(sql: sqlite3.Connection) -> None:
-    sql.execute("INSERT INTO leases SELECT 'w2', boot, namespace, pid, born, started, until, 1, NULL FROM leases")
+    sql.execute(
+        "INSERT INTO leases SELECT 'w2', boot, namespace, pid, born, started, until, 1, NULL FROM leases"
+    )
     with pytest.raises(sqlite3.IntegrityError):
         insert(sql, writer="w2", idx=1, prev="d" * 64)
     insert(sql, writer="w2", idx=1, prev="0" * 64)
@@ -166,6 +170,7 @@ def test_a_file_of_another_kind_or_time_is_left_alone(place: Path, statements: l
         ledger.append_now(Draft("viewed", None, {}))
     ledger.stop()
     assert words in str(refused.value.__cause__)
+    assert rows(place, "PRAGMA journal_mode") == [("delete",)]
     assert rows(place, "SELECT name FROM sqlite_schema") == before
     with pytest.raises(RuntimeError, match=words):
         search(place, Filters())

@@ -1,0 +1,1 @@
+"""THE MASK: personal data found in texts, hidden behind placeholders, and put back. Pure but for the detector."""

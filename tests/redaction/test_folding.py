@@ -1,0 +1,92 @@
+"""The laws of folding, held for any text."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from redaction.folding import fold
+
+TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=60) | st.text(
+    alphabet="ｶﾞﾊﾟが1２㍻①−ーか\u3099\u200b\u00ad\u0308é山田\u3000\n\ud800\U000e0100", max_size=40
+)
+
+
+@given(TEXTS)
+def test_the_map_never_goes_back_and_stays_inside_the_text(text):
+    folded = fold(text)
+
+    assert len(folded.starts) == len(folded.ends) == len(folded.text)
+    assert all(0 <= start < end <= len(text) for start, end in zip(folded.starts, folded.ends, strict=True))
+    assert all(a <= b for a, b in zip(list(folded.starts), list(folded.starts)[1:], strict=False))
+    assert all(a <= b for a, b in zip(list(folded.ends), list(folded.ends)[1:], strict=False))
+
+
+@given(TEXTS, st.data())
+def test_the_span_of_any_substring_folds_to_something_that_holds_it(text, data):
+    folded = fold(text)
+    if not folded.text:
+        return
+    start = data.draw(st.integers(0, len(folded.text) - 1))
+    end = data.draw(st.integers(start + 1, len(folded.text)))
+
+    left, right = folded.span(start, end)
+
+    # A dash is spelled by its neighbours, so dashes are compared as one sort.
+    assert _plain(folded.text[start:end]) in _plain(fold(text[left:right]).text)
+
+
+def _plain(text):
+    return "".join("-" if letter in "‐‑‒–—―⁃−─━ー﹣－ｰ" else letter for letter in text)
+
+
+@given(TEXTS)
+def test_folding_twice_is_folding_once(text):
+    once = fold(text).text
+
+    assert fold(once).text == once
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("ﾔﾏﾀﾞ ﾀﾛｳ", "ヤマダ タロウ"),
+        ("０７２−６７４−７１１１", "072-674-7111"),
+        ("072ー674ー7111", "072-674-7111"),
+        ("二ー三", "二-三"),
+        ("データ", "データ"),
+        ("山\u200b田\u00ad太郎", "山田太郎"),
+        ("邊\U000e0100見", "邊見"),
+        ("①090", "①090"),
+        ("\ud800山\x00", "\ud800山\x00"),
+    ],
+)
+def test_one_spelling_for_many(text, folded):
+    assert fold(text).text == folded
+
+
+def test_invisible_characters_inside_a_name_lie_inside_its_span():
+    folded = fold("氏名山\u200b田")
+
+    assert folded.span(2, 4) == (2, 5)
+
+
+def test_an_empty_substring_has_no_span():
+    with pytest.raises(ValueError, match="no such folded substring"):
+        fold("山田").span(1, 1)
+
+
+@pytest.mark.parametrize("letter", ["あ", "Ａ", "\u3099", "か\u3099", "\u200b", "\ud800", "-"])
+def test_a_megabyte_of_one_character_folds_in_linear_time(letter):
+    fold(letter * 1_000)
+
+    small, large = _seconds(letter * 50_000), _seconds(letter * 400_000)
+
+    assert large < 8 * 4 * max(small, 0.002)
+
+
+def _seconds(text):
+    begin = time.process_time()
+    fold(text)
+    return time.process_time() - begin
