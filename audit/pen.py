@@ -116,7 +116,7 @@ class Pen:
         now, closed = self._clock(), 0
         with self._page() as page:
             for lease in leases.living(page.connection):
-                if lease.writer != page.head.writer and leases.is_over(lease, now, self._here):
+                if leases.is_over(lease, now, self._here):  # never our own: it has just been renewed
                     left = _still_open(page.connection, lease.writer, lease.open_from)
                     closed += len(page.add(_lost(left, now)))
                     leases.end(page.connection, lease.writer, now)

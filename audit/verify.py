@@ -120,7 +120,7 @@ def _verify(connection: sqlite3.Connection, check: Check | None) -> Report:
         notes = read_notes(connection, check)
         sizes: dict[str, int] = {}
         bad = walk_records(connection, notes, sizes) or stray_text(connection)
-        bad = bad or broken_exchange(connection) or hidden_rows(connection, sizes) or notes.bad
+        bad = bad or broken_exchange(connection) or notes.bad
         (records,) = connection.execute("SELECT count(*) FROM records").fetchone()
         (writers,) = connection.execute("SELECT count(DISTINCT writer) FROM records").fetchone()
     finally:
@@ -304,14 +304,6 @@ def broken_exchange(connection: sqlite3.Connection) -> Bad | None:
     ).fetchone()
     reason = "an exchange was ended twice" if asked == 1 else "an exchange has no question, or two"
     return Bad(_text(writer), int(index), reason)
-
-
-def hidden_rows(connection: sqlite3.Connection, sizes: dict[str, int]) -> Bad | None:
-    """Rows that are in the table but in no chain: an index was made to lie."""
-    (rows,) = connection.execute("SELECT count(*) FROM records NOT INDEXED").fetchone()
-    if rows == sum(sizes.values()):
-        return None
-    return Bad("records", rows, "the table holds other records than its index shows")
 
 
 # ── notes ────────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,9 @@ app.command("demo")(demo)
 app.command("settings")(settings)
 app.add_typer(keys_app, name="keys", help="APIキーの発行・一覧・失効 / Issue, list and revoke API keys.")
 app.add_typer(redact_app, name="redact", help="個人情報の検出を試す / Try what the mask room finds.")
-app.add_typer(policy_app, name="policy", help="利用ポリシーの点検・試験・説明 / Check, test and explain the rules.")
+app.add_typer(
+    policy_app, name="policy", help="利用ポリシーの点検・試験・説明 / Check, test and explain the rules."
+)
 app.add_typer(audit_app, name="audit", help="台帳の検索・表示・検証 / Search, show and verify the ledger.")
 
 

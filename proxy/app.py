@@ -102,7 +102,9 @@ async def _attempt(request: Request, route: str, max_body: int) -> Attempt:
                 attempt.fault = _too_large(max_body)
                 break
     except ClientDisconnect:
-        attempt.fault = Problem(400, "body_incomplete", Bilingual("要求が途中で切れました。", "The request broke off."))
+        attempt.fault = Problem(
+            400, "body_incomplete", Bilingual("要求が途中で切れました。", "The request broke off.")
+        )
     attempt.body = bytes(body)
     return attempt
 

@@ -1,8 +1,8 @@
 """Who is asking: a personal key, or a tool's key that names its user. Never guesses.
 
-    Authorization: Bearer sk-sekisho-…     who or which tool
-    X-Sekisho-User: 012345                 the user, believed from a key that may assert one, from its addresses
-    X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key may carry defaults
+Authorization: Bearer sk-sekisho-…     who or which tool
+X-Sekisho-User: 012345                 the user, believed from a key that may assert one, from its addresses
+X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key may carry defaults
 """
 
 import re
@@ -68,7 +68,12 @@ def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Call
     """The person behind ``key``. Raises `Problem` 401 or 403 when it is not clear who that is."""
     asserted = headers.get("x-sekisho-user")
     if asserted is None and key.person is None:
-        raise _refused(401, "user_required", "このキーには利用者(X-Sekisho-User)が必要です。", "This key needs X-Sekisho-User.")
+        raise _refused(
+            401,
+            "user_required",
+            "このキーには利用者(X-Sekisho-User)が必要です。",
+            "This key needs X-Sekisho-User.",
+        )
     if asserted is not None:
         _believe(key, asserted, address)
     return Caller(

@@ -43,7 +43,9 @@ class Problem(Exception):
         return {
             "error": {
                 "message": f"{self.says.ja} / {self.says.en} [{request_id}]",
-                "type": _TYPES.get(self.status, "api_error" if self.status >= 500 else "invalid_request_error"),
+                "type": _TYPES.get(
+                    self.status, "api_error" if self.status >= 500 else "invalid_request_error"
+                ),
                 "param": self.param,
                 "code": self.code,
                 "rules": self.rules,

@@ -88,6 +88,8 @@ CHAT_REQUEST: Spec = {
     "user": TEXT,
     "safety_identifier": TEXT,
     "prompt_cache_key": TEXT,
+    "prompt_cache_options": DEEP,
+    "prompt_cache_retention": WORD,
     "metadata": DEEP,
     "tools": [{"type": WORD, "function": _FUNCTION}],
     "functions": [_FUNCTION],
@@ -107,7 +109,6 @@ CHAT_REQUEST: Spec = {
     "logit_bias": REFUSED,
     "web_search_options": REFUSED,
     "moderation": REFUSED,
-    "prompt_cache_retention": WORD,
 }
 
 CONTENT_PARTS: Mapping[str, Spec] = {

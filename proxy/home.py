@@ -1,9 +1,9 @@
 """The folder of one house: its secret, its signing key, its files. Made on first start, private to its owner.
 
-    var/secret        32 random bytes: API-key hashes and placeholder tags are keyed with it
-    var/signing.pem   Ed25519 private key under the ledger's notes    var/public.pem  its public half
-    var/ledger.sqlite var/office.sqlite
-    var/demo.key      the demo staff key that `sekisho serve` printed
+var/secret        32 random bytes: API-key hashes and placeholder tags are keyed with it
+var/signing.pem   Ed25519 private key under the ledger's notes    var/public.pem  its public half
+var/ledger.sqlite var/office.sqlite
+var/demo.key      the demo staff key that `sekisho serve` printed
 """
 
 import os

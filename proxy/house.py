@@ -72,7 +72,9 @@ def build(settings: Settings) -> House:
         timeout=settings.detector_timeout,
     )
     ledger.start()
-    return House(detector, policy, ledger, Providers(settings, ways), KeyBook(settings.office_path, secret), secret)
+    return House(
+        detector, policy, ledger, Providers(settings, ways), KeyBook(settings.office_path, secret), secret
+    )
 
 
 _NOBODY = Ask(

@@ -51,7 +51,9 @@ async def chat_completion(house: House, attempt: Attempt) -> AsyncGenerator[Head
         assert attempt.caller is not None
         async with aclosing(carry(house, attempt.caller, request)) as chunks:
             if not request.stream:
-                whole = [chunk async for chunk in chunks]  # to the end: the answer is recorded before it is given
+                whole = [
+                    chunk async for chunk in chunks
+                ]  # to the end: the answer is recorded before it is given
                 yield Head(200, _headers(attempt, request, "application/json"))
                 yield dumps(whole[0]).encode()
                 return

@@ -25,7 +25,9 @@ async def carry(house: House, caller: Caller, request: ChatRequest) -> AsyncGene
     masked = request.mask(findings, verdict, vault)  # a refusal is kept masked too
     account = asked(caller, request, findings, verdict)
 
-    async with house.ledger.exchange(account, masked.text, exchange=request.id) as entry:  # no record, no call
+    async with house.ledger.exchange(
+        account, masked.text, exchange=request.id
+    ) as entry:  # no record, no call
         if not isinstance(verdict, Permit):  # Refuse, Confirm, anything new: nothing is sent
             entry.refused("verdict")
             raise Stopped(verdict, list(account["entities"]))

@@ -4,18 +4,20 @@ Listens at once; answers 503 until the detector is in (`/readyz` tells).
 """
 
 import json
+import signal
 import socket
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from proxy.failing import stop
 
 if TYPE_CHECKING:
+    from proxy.office.keys import Key
     from proxy.settings import Settings
 
 _GRACE = 10
@@ -29,7 +31,9 @@ def serve(
     """関所を動かす / Run the checkpoint."""
     settings = _read({name: value for name, value in (("host", host), ("port", port)) if value is not None})
     if settings.upstream is None and settings.models is None:
-        settings = settings.model_copy(update={"warm_litellm": True})  # the demo model answers: be ready for it
+        settings = settings.model_copy(
+            update={"warm_litellm": True}
+        )  # the demo model answers: be ready for it
     listening = _listen(settings.host, settings.port)
     key = _demo_key(settings)
     _greet(settings, listening.getsockname()[1], key)
@@ -38,9 +42,13 @@ def serve(
 
 def demo(
     port: Annotated[int, typer.Option(help="待ち受けるポート(0=空き) / Port; 0 takes a free one.")],
-    upstream: Annotated[str, typer.Option(help="OpenAI互換サーバーのURL(/v1まで) / Upstream base URL, with /v1.")],
+    upstream: Annotated[
+        str, typer.Option(help="OpenAI互換サーバーのURL(/v1まで) / Upstream base URL, with /v1.")
+    ],
     key: Annotated[str, typer.Option(help="受け付けるただ一つのキー / The only key that is accepted.")],
-    policy: Annotated[str, typer.Option(help="ポリシーの名前かファイル / Policy name or file.")] = "takatsuki",
+    policy: Annotated[
+        str, typer.Option(help="ポリシーの名前かファイル / Policy name or file.")
+    ] = "takatsuki",
     dir: Annotated[Path | None, typer.Option(help="データを置くフォルダー / Folder for the data.")] = None,
 ) -> None:
     """試験用に一つだけのキーで動かす / Run on embedded defaults with one key, for tests and first tries."""
@@ -94,6 +102,8 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
     from proxy.providers.routes import routes
     from proxy.settings import BadSettings
 
+    for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_stop, _stopped)  # uvicorn ends what runs, then hands the signal on to this
     configure(settings.log_level)
     try:
         load(settings.policy)
@@ -104,6 +114,7 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
         create_app(settings),
         loop="uvloop",
         http="httptools",
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -117,52 +128,50 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
         stop(f"起動できませんでした / could not start: {settings.home}")
 
 
+def _stopped(number: int, frame: Any) -> NoReturn:
+    """Being told to stop is no error: exit status 0."""
+    raise SystemExit(0)
+
+
 def _prepared(settings: "Settings") -> bytes:
     from proxy.home import prepare
 
     try:
         return prepare(settings.home).secret()
     except OSError as error:
-        stop(f"{settings.home}: データのフォルダーを用意できません / cannot prepare the data folder: {error.strerror}")
+        stop(
+            f"{settings.home}: データのフォルダーを用意できません / cannot prepare the data folder: {error.strerror}"
+        )
 
 
 def _demo_key(settings: "Settings") -> str | None:
-    """The demo staff key: made with the book on the first start, kept in HOME/demo.key. None once it is gone."""
+    """The demo staff key: entered on the first start, kept in HOME/demo.key. None once it is gone or revoked."""
     from proxy.home import Home, create_private
     from proxy.office.keys import KeyBook, new_plain
 
     secret = _prepared(settings)
     file = Home(settings.home).demo_key
-    book = KeyBook(settings.office_path, secret)
-    try:
+    with closing(KeyBook(settings.office_path, secret)) as book:
         if not book.list():
             create_private(file, new_plain().encode())
-            _enter(book, file.read_text())
+            book.create(_fixture(), file.read_text())
         plain = file.read_text() if file.exists() else None
         return plain if plain and book.find(plain) else None
-    finally:
-        book.close()
 
 
 def enter_fixture(settings: "Settings", plain: str) -> None:
     """Make ``plain`` the only key in force, with the fixture caller behind it."""
     from proxy.office.keys import KeyBook
 
-    book = KeyBook(settings.office_path, _prepared(settings))
-    try:
-        for key in book.list():
-            if not book.holds(key.id, plain):
-                book.revoke(key.id)
-        _enter(book, plain)
-    finally:
-        book.close()
+    with closing(KeyBook(settings.office_path, _prepared(settings))) as book:
+        book.keep_only(_fixture(), plain)
 
 
-def _enter(book: Any, plain: str) -> None:
+def _fixture() -> "Key":
     """The fixture caller: enrolled, trained, rules acknowledged, class 2, mail drafts. A plain request passes."""
-    from proxy.office.keys import Key, KeyExists, new_id
+    from proxy.office.keys import Key, new_id
 
-    fixture = Key(
+    return Key(
         id=new_id(),
         person="demo",
         tool="demo",
@@ -172,8 +181,6 @@ def _enter(book: Any, plain: str) -> None:
         confidentiality_class="2",
         created_by="demo",
     )
-    with suppress(KeyExists):  # a folder that was used before knows its fixture already
-        book.create(fixture, plain)
 
 
 _SAMPLE = (
@@ -188,7 +195,9 @@ def _greet(settings: "Settings", port: int, key: str | None) -> None:
     base_url = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{port}/v1"
     model = "sekisho-demo" if settings.upstream is None else "(上流のモデル名 / a model of your upstream)"
     shown = key or "(sekisho keys create で発行 / issue one with: sekisho keys create)"
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": _SAMPLE}]}, ensure_ascii=False)
+    body = json.dumps(
+        {"model": model, "messages": [{"role": "user", "content": _SAMPLE}]}, ensure_ascii=False
+    )
     ledger = f" --ledger {settings.ledger_location}"
     command = "sekisho" if sys.prefix == sys.base_prefix else str(Path(sys.prefix, "bin", "sekisho"))
     with suppress(ValueError):
@@ -211,4 +220,3 @@ def _greet(settings: "Settings", port: int, key: str | None) -> None:
 """,
         flush=True,
     )
-

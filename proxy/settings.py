@@ -20,7 +20,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
-    home: Path = Field(Path("var"), description="鍵・台帳・帳簿を置くフォルダー / Folder of keys, ledger and books.")
+    home: Path = Field(
+        Path("var"), description="鍵・台帳・帳簿を置くフォルダー / Folder of keys, ledger and books."
+    )
     host: str = Field("127.0.0.1", description="待ち受けるアドレス / Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="待ち受けるポート / Port to listen on.")
     upstream: str | None = Field(
@@ -34,23 +36,31 @@ class Settings(BaseSettings):
         "D2", description="上流の送信先区分 D1〜D4 / Destination tier of the upstream."
     )
     models: Path | None = Field(
-        None, description="モデル一覧(YAML)。空なら上流をそのまま使う / Model list in YAML; none: any name goes upstream."
+        None,
+        description="モデル一覧(YAML)。空なら上流をそのまま使う / Model list in YAML; none: any name goes upstream.",
     )
     policy: str = Field("takatsuki", description="利用ポリシーの名前かファイル / Policy name or file.")
     ledger: str | None = Field(
-        None, description="台帳のファイルかURL。空なら HOME/ledger.sqlite / Ledger path or URL; default HOME/ledger.sqlite."
+        None,
+        description="台帳のファイルかURL。空なら HOME/ledger.sqlite / Ledger path or URL; default HOME/ledger.sqlite.",
     )
     allow: Path | None = Field(
         None, description="伏せ字にしない公開情報の一覧 / File of published values that are never masked."
     )
     detector_workers: int = Field(1, ge=1, le=64, description="検出の並列数 / Detection threads.")
     detector_queue: int = Field(
-        256, ge=1, description="検出待ちの上限。超えると503 / Requests that may wait for detection; more get 503."
+        256,
+        ge=1,
+        description="検出待ちの上限。超えると503 / Requests that may wait for detection; more get 503.",
     )
     detector_timeout: float = Field(
-        20.0, gt=0, description="検出の制限時間(秒) / Seconds detection may take before the request is refused."
+        20.0,
+        gt=0,
+        description="検出の制限時間(秒) / Seconds detection may take before the request is refused.",
     )
-    connect_timeout: float = Field(10.0, gt=0, description="上流への接続の制限時間(秒) / Seconds to connect upstream.")
+    connect_timeout: float = Field(
+        10.0, gt=0, description="上流への接続の制限時間(秒) / Seconds to connect upstream."
+    )
     silence_timeout: float = Field(
         120.0, gt=0, description="上流の無応答の制限時間(秒) / Seconds the upstream may stay silent."
     )
@@ -64,7 +74,9 @@ class Settings(BaseSettings):
         10.0, ge=2, description="台帳の書き手の有効期限(秒) / Seconds a silent writer counts as alive."
     )
     note_every: float = Field(
-        60.0, ge=1, description="署名つき記録点の間隔(秒) / Seconds between signed notes when nothing happens."
+        60.0,
+        ge=1,
+        description="署名つき記録点の間隔(秒) / Seconds between signed notes when nothing happens.",
     )
     warm_litellm: bool = Field(
         False, description="起動後すぐlitellmを読み込む / Load litellm in the background right after start."

@@ -70,5 +70,7 @@ async def _finished(work: "asyncio.Task[None]") -> None:
 
 
 def _start(head: Head) -> Message:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in head.headers.items()]
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in head.headers.items()
+    ]
     return {"type": "http.response.start", "status": head.status, "headers": headers}

@@ -1,1 +1,4 @@
-"""THE MASK: personal data found in texts, hidden behind placeholders, and put back. Pure but for the detector."""
+"""THE MASK: personal data found in texts, hidden behind placeholders, and put back.
+
+Pure but for the detector.
+"""

@@ -61,8 +61,8 @@ def find_command(
     """文章の中の個人情報の場所を示します。 Prints where personal data stands in a text."""
     if jsonl:
         detector = _detector(allow, threshold)
-        with _lines(text) as lines:
-            raise typer.Exit(_answer_lines(detector, lines))
+        with _Lines(text) as lines:
+            raise typer.Exit(_answer_Lines(detector, lines))
     content = _content(text)
     found = _detector(allow, threshold).find_now([content])[0]
     if as_json:
@@ -84,7 +84,7 @@ def try_command(text: _SOURCE = None, allow: _ALLOW = None, threshold: _THRESHOL
     _print_table(content, found)
 
 
-def _answer_lines(detector: "Detector", lines: Iterable[str]) -> int:
+def _answer_Lines(detector: "Detector", lines: Iterable[str]) -> int:
     """One answer a line, in order, as soon as it is known. Returns the exit status: 1 after a bad line."""
     from redaction.model import CannotDetect
 
@@ -160,7 +160,7 @@ def _detector(allow: Path | None, threshold: float) -> "Detector":
 def _content(text: str | None) -> str:
     if text is not None and not _is_file(text):
         return text
-    with _lines(text) as lines:
+    with _Lines(text) as lines:
         return "".join(lines)
 
 
@@ -171,7 +171,7 @@ def _is_file(text: str) -> bool:
         return False
 
 
-class _lines:
+class _Lines:
     """The lines of a file or of standard input, as UTF-8; bad bytes become U+FFFD and harm no other line."""
 
     def __init__(self, name: str | None) -> None:

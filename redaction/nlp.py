@@ -95,7 +95,11 @@ class SudachiEngine(NlpEngine):
             end = cut(spoken, at, CHUNK)
             for word in tokenizer.tokenize(spoken[at:end]):
                 begin, stop = at + word.begin(), at + word.end()
-                yield Token(spoken[begin:stop], begin, stop, kind_of(word), word.is_oov())
+                token = Token(spoken[begin:stop], begin, stop, kind_of(word), word.is_oov())
+                if token.text[-1] == ")" and len(token.text) > 2:
+                    yield from _without_bracket(token)
+                else:
+                    yield token
             at = end
 
     def readings(self, word: str) -> frozenset[Kind]:
@@ -123,6 +127,18 @@ class SudachiEngine(NlpEngine):
         if kind is None:
             kind = self._kinds[number] = kind_of_speech(word.part_of_speech())
         return kind
+
+
+def _without_bracket(token: Token) -> Iterator[Token]:
+    """Sudachi takes 須藤(すどう) as one word, reading and all; here it is four."""
+    text, begin, end = token.text, token.begin, token.end
+    opening = begin + max(text.find("("), 0)
+    if begin < opening:
+        yield token._replace(text=text[: opening - begin], end=opening)
+    yield Token(text[opening - begin], opening, opening + 1, "symbol", False)
+    if opening + 1 < end - 1:
+        yield Token(text[opening - begin + 1 : -1], opening + 1, end - 1, "other", True)
+    yield Token(text[-1], end - 1, end, "symbol", False)
 
 
 def kind_of_speech(speech: Sequence[str]) -> Kind:

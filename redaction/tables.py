@@ -95,7 +95,8 @@ def _is_heading(names: list[str]) -> bool:
     return any(_bare(name) in HEADINGS for name in names)
 
 
-HEADINGS: frozenset[str] = frozenset(words("""
+HEADINGS: frozenset[str] = frozenset(
+    words("""
     氏名 名前 お名前 児童名 生徒名 園児名 保護者 保護者名 保護者氏名 世帯主 世帯主名 申請者 申請者名
     申請者氏名 届出人 代理人 対象者 対象者氏名 利用者 利用者名 利用者氏名 担当 担当者 担当者名
     担当者氏名 出席者 参加者 参加者名 参加者氏名 講師 代表者 代表者名 本人氏名 被保険者氏名 続柄
@@ -103,5 +104,6 @@ HEADINGS: frozenset[str] = frozenset(words("""
     連絡先 携帯 携帯電話 TEL FAX 生年月日 誕生日 メール メールアドレス E-mail 個人番号 マイナンバー
     郵便番号 口座番号 支援者 支援者氏名 支援者名 避難支援者 職員名 職員氏名 姓 名 苗字 患者名 受診者
     相談者 来庁者 通報者
-"""))
+""")
+)
 """One of these makes a line of short cells a heading."""

@@ -1,9 +1,9 @@
 """The `requirement` mark: collected from every test, reported and enforced on a full run.
 
 `pytest --requirements=docs/requirements.md` (what `make test` runs) writes that file and fails when a due
-requirement has no passing test. Without the option, marks are only checked for being known numbers, so that
-running one file stays quick and writes nothing. (With "=", since pytest would otherwise take an existing FILE
-for a folder of tests before it has read this file.) Holds no fixtures: those live beside the tests that use them.
+requirement has no passing test. The "=" matters: pytest would otherwise take a FILE that exists for a folder of
+tests before it has read this file. Without the option, marks are only checked for being known numbers, so that
+running one file stays quick and writes nothing. Holds no fixtures: they live beside the tests that use them.
 """
 
 from collections.abc import Iterator

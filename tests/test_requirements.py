@@ -106,7 +106,7 @@ def project(tmp_path: Path) -> Path:
         (tests / name).write_text((here / name).read_text(encoding="utf-8"), encoding="utf-8")
     (tests / "requirements.yaml").write_text("due: [R9]\nstatements: {R9: Kept., R10: Early.}\n", "utf-8")
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.pytest.ini_options]\ntestpaths = ["tests"]\npythonpath = ["."]\nmarkers = ["requirement(n): x"]\n',
+        '[tool.pytest.ini_options]\ntestpaths = ["tests"]\npythonpath = ["."]\nmarkers = ["requirement: x"]\n',
         "utf-8",
     )
     return tmp_path

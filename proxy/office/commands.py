@@ -27,9 +27,12 @@ def create(
     department: Annotated[str, typer.Option(help="部 / Department.")],
     section: Annotated[str, typer.Option(help="課 / Section.")],
     category: Annotated[str, typer.Option(help="既定の業務区分 / Default business category.")],
-    person: Annotated[str | None, typer.Option(help="職員番号。個人のキーだけ / Staff id, for a personal key.")] = None,
+    person: Annotated[
+        str | None, typer.Option(help="職員番号。個人のキーだけ / Staff id, for a personal key.")
+    ] = None,
     may_assert_user: Annotated[
-        bool, typer.Option(help="ツールのキー。X-Sekisho-Userで利用者を示す / A tool's key that names its user.")
+        bool,
+        typer.Option(help="ツールのキー。X-Sekisho-Userで利用者を示す / A tool's key that names its user."),
     ] = False,
     addresses: Annotated[
         str, typer.Option(help="X-Sekisho-Userを信用する接続元 / Networks whose X-Sekisho-User is believed.")
@@ -47,11 +50,15 @@ def create(
     from proxy.office.keys import Key, networks, new_id
 
     if (person is None) != may_assert_user:
-        stop("--person か --may-assert-user のどちらか一方を指定してください / give either --person or --may-assert-user")
+        stop(
+            "--person か --may-assert-user のどちらか一方を指定してください / give either --person or --may-assert-user"
+        )
     try:
         believed = networks(addresses)
     except ValueError:
-        stop("--addresses は 10.1.0.0/16 のような形をコンマで区切ってください / --addresses takes networks like 10.1.0.0/16")
+        stop(
+            "--addresses は 10.1.0.0/16 のような形をコンマで区切ってください / --addresses takes networks like 10.1.0.0/16"
+        )
     if may_assert_user and not believed:
         stop("--addresses で信用する接続元を指定してください / a tool's key needs --addresses")
     _one_of("--category", category, CATEGORY_CODES)
@@ -75,7 +82,18 @@ def create(
         created_by=_os_user(),
     )
     with _book() as (book, settings):
-        _note(settings, "key.created", {"key": key.id, "person": person, "tool": tool, "department": department, "section": section, "may_assert_user": may_assert_user})
+        _note(
+            settings,
+            "key.created",
+            {
+                "key": key.id,
+                "person": person,
+                "tool": tool,
+                "department": department,
+                "section": section,
+                "may_assert_user": may_assert_user,
+            },
+        )
         plain = book.create(key)
     if as_json:
         typer.echo(json.dumps({"id": key.id, "key": plain}))
@@ -94,10 +112,24 @@ def list_keys(as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("ID", "利用者 / Person", "ツール / Tool", "部 / Dept.", "課 / Section", "発行 / Created", "失効 / Revoked")
+    table = Table(
+        "ID",
+        "利用者 / Person",
+        "ツール / Tool",
+        "部 / Dept.",
+        "課 / Section",
+        "発行 / Created",
+        "失効 / Revoked",
+    )
     for key in keys:
         table.add_row(
-            key.id, key.person or "(X-Sekisho-User)", key.tool, key.department, key.section, key.created_at, key.revoked_at or ""
+            key.id,
+            key.person or "(X-Sekisho-User)",
+            key.tool,
+            key.department,
+            key.section,
+            key.created_at,
+            key.revoked_at or "",
         )
     Console().print(table)
 
@@ -116,10 +148,9 @@ def revoke(id: Annotated[str, typer.Argument(help="キーのID / Key id, from 'k
 
 @contextmanager
 def _book() -> "Iterator[tuple[KeyBook, Settings]]":
-    from sqlalchemy.exc import SQLAlchemyError
-
     from proxy.home import prepare
     from proxy.office.keys import KeyBook
+    from proxy.office.tables import SQLAlchemyError
     from proxy.settings import BadSettings, read
 
     try:
@@ -128,7 +159,9 @@ def _book() -> "Iterator[tuple[KeyBook, Settings]]":
     except BadSettings as error:
         stop(str(error))
     except (OSError, SQLAlchemyError):
-        stop("帳簿を開けません。SEKISHO_HOME を確かめてください / cannot open the book of keys; check SEKISHO_HOME")
+        stop(
+            "帳簿を開けません。SEKISHO_HOME を確かめてください / cannot open the book of keys; check SEKISHO_HOME"
+        )
     try:
         yield book, settings
     finally:

@@ -68,7 +68,7 @@ class KeyBook:
 
     def create(self, key: Key, plain: str | None = None) -> str:
         """Enter a key and return its plain form, for showing once. Raises `KeyExists`."""
-        from sqlalchemy.exc import IntegrityError
+        from proxy.office.tables import IntegrityError
 
         plain = plain or new_plain()
         row = _row_of(key) | {"hash": self._hash(plain)}
@@ -87,17 +87,21 @@ class KeyBook:
         if seen and now - seen[0] < FRESH:
             return seen[1]
         with self._engine.connect() as connection:
-            row = connection.execute(self._keys.select().where(self._keys.c.hash == digest)).mappings().first()
+            row = (
+                connection.execute(self._keys.select().where(self._keys.c.hash == digest)).mappings().first()
+            )
         key = _key_of(dict(row)) if row and row["revoked_at"] is None else None
         if len(self._seen) >= 10_000:
             self._seen.clear()
         self._seen[digest] = (now, key)
         return key
 
-    def holds(self, id: str, plain: str) -> bool:
-        """Whether this plain key is the one entered under ``id`` and in force."""
-        key = self.find(plain)
-        return key is not None and key.id == id
+    def keep_only(self, key: Key, plain: str) -> None:
+        """Make this the only key there is, as a demo wants it. Every other one is forgotten."""
+        with self._engine.begin() as connection:
+            connection.execute(self._keys.delete())
+            connection.execute(self._keys.insert(), _row_of(key) | {"hash": self._hash(plain)})
+        self._seen.clear()
 
     def list(self) -> list[Key]:
         """Every key ever entered, oldest first, revoked ones too."""
@@ -117,7 +121,9 @@ class KeyBook:
         return done.rowcount == 1
 
     def _hash(self, plain: str) -> str:
-        return hmac.digest(self._secret, b"sekisho.key.v1\0" + plain.encode("utf-8", "surrogatepass"), "sha256").hex()
+        return hmac.digest(
+            self._secret, b"sekisho.key.v1\0" + plain.encode("utf-8", "surrogatepass"), "sha256"
+        ).hex()
 
 
 def new_plain() -> str:

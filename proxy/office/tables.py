@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from sqlalchemy import Boolean, Column, Engine, MetaData, String, Table, create_engine, event
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+__all__ = ["IntegrityError", "SQLAlchemyError", "connect", "keys"]
 
 metadata = MetaData()
 

@@ -50,7 +50,9 @@ def demo_handler() -> Any:
         async def acompletion(self, *args: Any, **given: Any) -> Any:
             answer = quoted(given["messages"])
             message = Message(role="assistant", content=answer)
-            reply = ModelResponse(model=given["model"], choices=[Choices(finish_reason="stop", message=message)])
+            reply = ModelResponse(
+                model=given["model"], choices=[Choices(finish_reason="stop", message=message)]
+            )
             reply.usage = Usage(**counted(given, answer))  # type: ignore[attr-defined]
             return reply
 

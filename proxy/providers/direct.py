@@ -25,7 +25,9 @@ class Direct:
     def __init__(self, connect_timeout: float, silence_timeout: float, max_reply: int) -> None:
         self._max_reply = max_reply
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout, sock_read=silence_timeout),
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=connect_timeout, sock_read=silence_timeout
+            ),
             connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
@@ -73,9 +75,18 @@ class Direct:
                 sent=False,
             ) from None
         except TimeoutError:
-            raise _failed("upstream_timeout", "AIサーバーが時間内に答えませんでした。", "The model server did not answer in time.", status=504) from None
+            raise _failed(
+                "upstream_timeout",
+                "AIサーバーが時間内に答えませんでした。",
+                "The model server did not answer in time.",
+                status=504,
+            ) from None
         except aiohttp.ClientError:
-            raise _failed("upstream_broken", "AIサーバーとの通信が途切れました。", "The connection to the model server broke.") from None
+            raise _failed(
+                "upstream_broken",
+                "AIサーバーとの通信が途切れました。",
+                "The connection to the model server broke.",
+            ) from None
 
     async def _whole(self, reply: aiohttp.ClientResponse) -> bytes:
         parts: list[bytes] = []
@@ -128,7 +139,9 @@ def _checked(chunk: Any) -> Chunk:
     if not isinstance(chunk, dict):
         raise _malformed()
     if chunk.get("error"):
-        raise _failed("upstream_error", "AIサーバーがエラーを返しました。", "The model server reported an error.")
+        raise _failed(
+            "upstream_error", "AIサーバーがエラーを返しました。", "The model server reported an error."
+        )
     if not isinstance(chunk.get("choices"), list):
         raise _malformed()
     return chunk
@@ -139,7 +152,10 @@ def _status_failure(status: int, retry_after: str | None) -> UpstreamFailed:
         wait = retry_after if retry_after and retry_after.isdigit() else None
         return UpstreamFailed(
             "upstream_rate_limited",
-            Bilingual("AIサーバーが混み合っています。少し待ってからお試しください。", "The model server is busy. Wait a little."),
+            Bilingual(
+                "AIサーバーが混み合っています。少し待ってからお試しください。",
+                "The model server is busy. Wait a little.",
+            ),
             sent=True,
             status=429,
             retry_after=wait,
@@ -159,11 +175,15 @@ def _status_failure(status: int, retry_after: str | None) -> UpstreamFailed:
 
 
 def _malformed() -> UpstreamFailed:
-    return _failed("upstream_malformed", "AIサーバーの応答を読めません。", "The model server's reply cannot be read.")
+    return _failed(
+        "upstream_malformed", "AIサーバーの応答を読めません。", "The model server's reply cannot be read."
+    )
 
 
 def _too_large() -> UpstreamFailed:
-    return _failed("upstream_too_large", "AIサーバーの応答が大きすぎます。", "The model server's reply is too large.")
+    return _failed(
+        "upstream_too_large", "AIサーバーの応答が大きすぎます。", "The model server's reply is too large."
+    )
 
 
 def _failed(code: str, ja: str, en: str, *, sent: bool = True, status: int = 502) -> UpstreamFailed:

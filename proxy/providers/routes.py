@@ -94,8 +94,12 @@ def routes(settings: Settings) -> Routes:
     if settings.upstream is None:
         return Routes(listed, None)
     if not settings.upstream.startswith(("http://", "https://")):
-        raise BadSettings("SEKISHO_UPSTREAM: http:// か https:// で始まるURLにしてください / must be an http(s) URL")
-    return Routes({}, Route("*", "direct", None, settings.upstream.rstrip("/"), upstream_key, settings.destination))
+        raise BadSettings(
+            "SEKISHO_UPSTREAM: http:// か https:// で始まるURLにしてください / must be an http(s) URL"
+        )
+    return Routes(
+        {}, Route("*", "direct", None, settings.upstream.rstrip("/"), upstream_key, settings.destination)
+    )
 
 
 def _read(path: Path) -> list[Route]:
@@ -103,7 +107,9 @@ def _read(path: Path) -> list[Route]:
         document = _Models.model_validate(yaml.safe_load(path.read_text("utf-8")))
         return [_route(model) for model in document.models]
     except OSError as error:
-        raise BadSettings(f"{path}: モデル一覧を読めません / cannot read the model list: {error.strerror}") from None
+        raise BadSettings(
+            f"{path}: モデル一覧を読めません / cannot read the model list: {error.strerror}"
+        ) from None
     except yaml.YAMLError:
         raise BadSettings(f"{path}: YAMLとして読めません / not readable YAML") from None
     except ValidationError as error:

@@ -88,7 +88,10 @@ def _failure(error: Exception) -> UpstreamFailed:
     if status == 429:
         return UpstreamFailed(
             "upstream_rate_limited",
-            Bilingual("AIサーバーが混み合っています。少し待ってからお試しください。", "The model server is busy. Wait a little."),
+            Bilingual(
+                "AIサーバーが混み合っています。少し待ってからお試しください。",
+                "The model server is busy. Wait a little.",
+            ),
             sent=True,
             status=429,
         )

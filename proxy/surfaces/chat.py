@@ -117,7 +117,9 @@ class ChatRequest:
                 )
 
 
-def read(id: str, raw: bytes, declared: Declared, destination_of: Callable[[str], DestinationTier]) -> ChatRequest:
+def read(
+    id: str, raw: bytes, declared: Declared, destination_of: Callable[[str], DestinationTier]
+) -> ChatRequest:
     """Read one request body. Raises `Problem` 400 that says what is wrong and where."""
     try:
         body = loads(raw)
@@ -130,6 +132,13 @@ def read(id: str, raw: bytes, declared: Declared, destination_of: Callable[[str]
         ) from None
     _require(body, "model", str)
     _require(body, "messages", list)
+    if not isinstance(body.get("stream", False), bool | None):
+        raise Problem(
+            400,
+            "invalid_type",
+            Bilingual("stream は true か false にしてください。", "stream must be true or false."),
+            param="stream",
+        )
     return ChatRequest(
         id, body, declared, destination_of(body["model"]), [declared.purpose or "", *texts], kinds, paths
     )
@@ -246,5 +255,3 @@ def _append(value: Any, path: Sequence[str | int], text: str) -> Any:
             parts[i] = _append(part, rest, text)
             return parts
     return [*parts, _append({"index": head}, rest, text)]
-
-

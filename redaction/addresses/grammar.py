@@ -35,9 +35,11 @@ _NOMINAL = frozenset({
 })  # fmt: skip
 _NEXT_LINE = tuple("町村市区台丘通条字")
 _LINKS = frozenset("の之ノがヶケつ")
-_KYOTO = frozenset(words("""
+_KYOTO = frozenset(
+    words("""
     上る 下る 上ル 下ル 西入 東入 西入る 東入る 西入ル 東入ル 上がる 下がる 入る 入ル 入
-"""))
+""")
+)
 
 _NAME = r"[一-鿿々ヶァ-ヺーぁ-んA-Za-z・'&.0-9]"
 _ROOM = (

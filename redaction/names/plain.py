@@ -6,12 +6,21 @@ from collections.abc import Iterator
 from redaction.names.free import stands_free
 from redaction.names.shape import NAME_KINDS, back_from, is_kanji, is_katakana, is_letters, may_be_given
 from redaction.names.surnames import FREQUENT, SHORT_OR_COMMON
-from redaction.names.words import FACILITIES, INTRODUCERS, NOT_NAMES, NOT_SURNAMES, RELATIVES
+from redaction.names.words import FACILITIES, INTRODUCERS, NOT_NAMES, NOT_SURNAMES, RELATIVES, TOWNS
 from redaction.page import Hit, Page, Token
 
+_IS_OTHER = re.compile(r"丸|ゆかりの")
+_BRACKET = re.compile(r"\([ぁ-ゖァ-ヺー]{1,8}\)")
 _MAY_END = frozenset({"given", "noun", "proper", "place", "adjective", "other", "person", "surname"})
 _EDGES = frozenset({"particle", "auxiliary", "symbol", "space", "suffix"})
 _OTHER_READINGS = frozenset({"place", "noun", "proper", "adjective", "verb"})
+_SPOKEN_OF = re.compile(r"[はがもにとへ、,。)」\n]|より|から|です|$")
+_ACTS = re.compile(
+    r"です[。、\n]|でございます|と申し"
+    r"|(?:が|は、?)(?:対応|訪問|説明|電話|連絡|受け|来庁|同席|欠席|出席|報告|作成|記入|発言|窓口|折り返)"
+    r"|(?:から|より)の?(?:電話|連絡|報告|相談|申出|申し出|説明|メール|回答|依頼|聞)"
+    r"|(?:に|へ)の?(?:電話|連絡|報告|相談|引き継|引継|依頼|伝え|交代|交替)|と(?:面談|協議|電話|交代)"
+)
 _INTRODUCES = re.compile(r"(?:です|と申し|でござい|といいます|と言います|と名乗|に代わ)")
 
 
@@ -30,7 +39,7 @@ def full(page: Page) -> Iterator[Hit]:
 def _together(page: Page, index: int) -> int | None:
     """The surname that touches word ``index``, if that may be a given name: 山田太郎."""
     token, before = page.words[index], page.words[index - 1]
-    if token.text in NOT_NAMES or token.text == "丸" or not is_letters(token.text):
+    if token.text in NOT_NAMES or not is_letters(token.text) or _IS_OTHER.match(page.text, token.begin):
         return None
     if token.kind == "given":
         known = before.kind == "surname" or (before.text in FREQUENT and before.kind != "noun")
@@ -74,22 +83,36 @@ def single(page: Page) -> Iterator[Hit]:
     for index, token in enumerate(page.words):
         if token.kind not in NAME_KINDS or token.text in NOT_NAMES or len(token.text) < 2:
             continue
-        if token.text in NOT_SURNAMES or not stands_free(page, index, index) or _a_facility(page, index):
+        if not stands_free(page, index, index) or _a_facility(page, index):
             continue
-        score = _belief(page, token.text, token.kind)
+        score = _belief(page, token)
         if score:
             yield Hit(page.words[back_from(page, index)].begin, token.end, score, "dictionary")
 
 
-def _belief(page: Page, word: str, kind: str) -> float:
+def _belief(page: Page, token: Token) -> float:
+    word, kind = token.text, token.kind
+    if word in NOT_SURNAMES or word in SHORT_OR_COMMON:
+        spoken_of = word in FREQUENT and word not in TOWNS and kind == "surname"
+        return 0.4 if spoken_of and _SPOKEN_OF.match(page.text, token.end) else 0.3
     if word in FREQUENT:
-        return 0.3 if word in SHORT_OR_COMMON else 0.55
+        return 0.55
     others = page.readings(word) & _OTHER_READINGS
     if kind == "surname":
         return 0.25 if others else 0.45
     if is_kanji(word) or is_katakana(word):
         return 0.25 if others else 0.4
     return 0.0 if others or len(word) < 3 or word.isascii() else 0.36
+
+
+def acting(page: Page) -> Iterator[Hit]:
+    """A word that may be a place too, where only a person can be meant: 池田から電話, 富田です。"""
+    for index, token in enumerate(page.words):
+        if token.kind not in ("surname", "place") or token.text in NOT_NAMES or len(token.text) > 4:
+            continue
+        known = token.text in FREQUENT or (token.kind == "surname" and token.text not in NOT_SURNAMES)
+        if known and _ACTS.match(page.text, token.end) and stands_free(page, index, index):
+            yield Hit(token.begin, token.end, 0.5, "context")
 
 
 def related(page: Page) -> Iterator[Hit]:
@@ -99,8 +122,9 @@ def related(page: Page) -> Iterator[Hit]:
         if page.words[index - 1].text != "の" or token.text in NOT_NAMES or not is_letters(token.text):
             continue
         before = page.words[index - 2].text
-        if before in RELATIVES and page.readings(token.text) & {"given", "surname"}:
-            if stands_free(page, index, index) and len(token.text) >= 2:
+        if before in RELATIVES and stands_free(page, index, index):
+            called = page.readings(token.text) & {"given", "surname"} or _BRACKET.match(page.text, token.end)
+            if called and len(token.text) >= 2:
                 yield Hit(token.begin, token.end, 0.7, "context")
         elif before.endswith(INTRODUCERS) and _introduced(page, index):
             yield Hit(token.begin, token.end, 0.7, "context")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from redaction.names.romaji import roman_name
 from redaction.names.surnames import FREQUENT
-from redaction.names.words import HONORIFICS, NOT_NAMES, NOT_SURNAMES, NOT_VALUES, TITLES
+from redaction.names.words import HONORIFICS, LABELS, NOT_NAMES, NOT_SURNAMES, NOT_VALUES, RELATIVES, TITLES
 from redaction.page import Page, Token
 
 NAME_KINDS = frozenset({"surname", "given", "person"})
@@ -17,6 +17,7 @@ _KANA = re.compile(r"[ぁ-ゖァ-ヺー・]+")
 _KATAKANA = re.compile(r"[ァ-ヺー]+")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'\-.]*")
 _LETTERS = re.compile(r"[㐀-鿿々〆ぁ-ゖァ-ヺー豈-﫿\U00020000-\U0003134f]+")
+_NOT_PARTS = NOT_NAMES | RELATIVES | frozenset(LABELS)
 _NOT_IN_NAMES = frozenset({"verb", "particle", "auxiliary", "symbol", "number"})
 _GLUE = re.compile(r"[ ・=]")
 LONGEST = 24
@@ -75,7 +76,7 @@ def back_from(page: Page, last: int) -> int:
     surname and given name.
     """
     words, first = page.words, last
-    while first > 0:
+    while first > 0 and (first == last or words[first].kind != "surname" or is_katakana(words[first].text)):
         step = _step(page, first)
         if step == first or words[last].end - words[step].begin > LONGEST:
             break
@@ -143,7 +144,7 @@ def _plausible(page: Page, core: str, begin: int) -> bool:
         return False
     if all(_KANA.fullmatch(part) for part in parts):
         return _plausible_kana(page, parts)
-    if len(core) > 8 or any(part in NOT_NAMES for part in parts):
+    if len(core) > 8 or any(part in _NOT_PARTS for part in parts):
         return False
     return _plausible_kanji(page, core, parts, begin)
 

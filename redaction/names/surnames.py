@@ -6,7 +6,8 @@ that is not here is still a name beside an honorific, a title, a label or a give
 
 from redaction.wordlist import words
 
-FREQUENT: frozenset[str] = frozenset(words("""
+FREQUENT: frozenset[str] = frozenset(
+    words("""
     佐藤 鈴木 高橋 田中 伊藤 渡辺 山本 中村 小林 加藤 吉田 山田 佐々木 山口 松本 井上 木村 斎藤 清水
     山崎 池田 阿部 橋本 山下 石川 中島 前田 藤田 小川 岡田 後藤 長谷川 石井 村上 近藤 坂本 遠藤 青木
     藤井 西村 福田 太田 三浦 藤原 岡本 松田 中川 中野 原田 小野 田村 竹内 金子 和田 中山 石田 上田 森田
@@ -45,19 +46,23 @@ FREQUENT: frozenset[str] = frozenset(words("""
     立花 立川 竹原 笠井 米田 米山 細田 細谷 織田 羽田 能登 臼井 船越 花田 若松 茨木 荒川 荻野 菅 菅沼
     落合 葛西 蒲田 藤 西原 西脇 角田 諏訪 越智 近江 道下 遠山 郡司 野々村 野坂 野島 金山 金森 鎌田 長
     長瀬 間宮 関谷 阪本 阪口 阪田 難波 青野 青島 飛田 香川 香山 馬渕 鳥居 鶴田 鷲尾 鹿島 黒沼 黒瀬
-"""))
+""")
+)
 
-SHORT_OR_COMMON: frozenset[str] = frozenset(words("""
+SHORT_OR_COMMON: frozenset[str] = frozenset(
+    words("""
     東 西 南 北 森 林 原 岡 関 辻 堀 島 泉 岸 谷 柳 榊 橘 牧 桂 梶 星 杉 畑 秦 菅 堤 平 沖 長 柴 菊 藤
     稲 津 佐々 日野 新田 大手 大平 大木 大場 大山 大川 大石 本山 三原 中野 福岡 福島 千葉 石川 宮崎
     山口 長野 富山 岡山 香川 宮城 秋田 長崎 川崎 明石 渋谷 目黒 立川 松山 高松 神田 平野 上野 赤坂 青山
     横田 金沢 米沢 加賀 志賀 諏訪 鹿島 有田 有馬 日高 岸田 若松 須賀 川西 茨木 富田 服部 松原 池田 福井
     福山 松本 飯田 豊田 小倉 小松 中島 中央 今日 大島 宇都宮 朝倉 瀬戸 能登 河内 近江 戸田 蒲田 門田
     入江 難波 向井 西宮 大津 吉野 熊野 出口 入口 手塚 平良 木下 山中 川中 林田 喜多
-"""))
+""")
+)
 """Frequent surnames that are as often a place or an ordinary word: alone they are not believed."""
 
-FOREIGN: frozenset[str] = frozenset(words("""
+FOREIGN: frozenset[str] = frozenset(
+    words("""
     NGUYEN TRAN LE PHAM HOANG HUYNH PHAN VU VO DANG BUI DO HO NGO DUONG LY VAN THI KIM LEE PARK CHOI
     JUNG JEONG KANG CHO YOON JANG LIM HAN OH SEO SHIN KWON HWANG AHN SONG WANG LI ZHANG LIU CHEN YANG
     HUANG ZHAO WU ZHOU XU SUN MA ZHU HU GUO HE LIN GAO LUO SMITH JOHN JOHNSON WILLIAMS BROWN JONES
@@ -68,5 +73,6 @@ FOREIGN: frozenset[str] = frozenset(words("""
     KUMAR SHARMA GURUNG TAMANG RAI THAPA KHAN AHMED MOHAMMED MOHAMED ALI HASSAN RAHMAN ISLAM SARI PUTRI
     DEWI WIJAYA TAYLOR WILSON ANDERSON THOMPSON WHITE HARRIS CLARK LEWIS WALKER HALL YOUNG KING WRIGHT
     ANH MINH HUNG DUC LINH HUONG TUAN HOA QUANG THANH
-"""))
+""")
+)
 """Latin spellings, in capitals, of names that residents of foreign nationality often bear."""

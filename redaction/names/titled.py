@@ -14,7 +14,7 @@ from redaction.names.shape import (
     may_be_surname,
 )
 from redaction.names.surnames import FREQUENT
-from redaction.names.words import BEFORE_A_NAME, NOT_NAMES, NOT_SURNAMES, PLACE_TITLES, TITLES
+from redaction.names.words import BEFORE_A_NAME, FACILITIES, NOT_NAMES, NOT_SURNAMES, PLACE_TITLES, TITLES
 from redaction.page import Hit, Page, Token
 
 _TITLE = re.compile("|".join(map(re.escape, TITLES)))
@@ -124,7 +124,7 @@ def _surname_left(page: Page, last: int) -> int | None:
             return None
         word = page.words[at]
         given = page.text[page.words[at + 1].begin : page.words[last].end].strip()
-        if not 1 <= len(given) <= 4:
+        if not 1 <= len(given) <= 4 or given.startswith(FACILITIES):
             return None
         if word.kind == "surname" or (word.text in FREQUENT and word.kind != "noun"):
             return at

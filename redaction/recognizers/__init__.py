@@ -22,7 +22,9 @@ def recognizers() -> "list[Recognizer]":
         made.extend(
             thing()
             for thing in names.values()
-            if isinstance(thing, type) and issubclass(thing, Recognizer) and thing is not Recognizer
+            if isinstance(thing, type)
+            and issubclass(thing, Recognizer)
+            and thing is not Recognizer
             and thing.__module__ == f"{__name__}.{module.name}"
         )
     return made

@@ -5,14 +5,16 @@ there are. Honorifics and titles stay outside the span, places and companies are
 from collections.abc import Iterable, Iterator
 
 from redaction.names.labelled import alone, labelled, speaking, tabled
-from redaction.names.plain import full, related, single
+from redaction.names.plain import acting, full, related, single
 from redaction.names.spelled import children, furigana, katakana_names, roman_names
 from redaction.names.titled import titled
+from redaction.names.words import HISTORIC
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
 _RULES = (
-    titled, labelled, tabled, alone, speaking, full, single, related, katakana_names, roman_names, children,
+    titled, labelled, tabled, alone, speaking, full, single, related, acting, katakana_names, roman_names,
+    children,
 )  # fmt: skip
 _BELIEVED = 0.35
 
@@ -29,6 +31,8 @@ class PersonRecognizer(Recognizer):
 
 def _with_reading(page: Page, hits: Iterable[Hit]) -> Iterator[Hit]:
     for hit in hits:
+        if page.text[hit.start : hit.end] in HISTORIC:
+            continue
         yield hit
         if hit.score >= _BELIEVED:
             yield from furigana(page, hit)

@@ -84,7 +84,7 @@ def test_lost_records_stand_in_the_chain_of_the_one_who_sweeps(place: Path, open
 
 def test_a_sweep_beside_a_living_writer_closes_nothing(place: Path, open_ledger: OpenLedger) -> None:
     """The writer holds exchanges open and is otherwise idle: only its heartbeat speaks for it."""
-    living = open_ledger(lease_seconds=0.6)
+    living = open_ledger(lease_seconds=0.6, sweeping=False)
     sweeper = open_ledger(lease_seconds=0.6)
 
     async def see() -> None:

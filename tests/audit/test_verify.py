@@ -241,8 +241,7 @@ def test_an_erased_text_leaves_the_ledger_sound(copy: Path, scene: Scene) -> Non
     assert first_bad(copy, scene) is None
 
 
-def test_rows_that_are_hidden_from_the_index_are_found(copy: Path, scene: Scene) -> None:
-    """A table with an index that leaves one row out: the chain looks unbroken."""
+def test_a_record_that_is_there_twice_is_named(copy: Path, scene: Scene) -> None:
     attack(
         copy,
         "CREATE TABLE other AS SELECT * FROM records",
@@ -251,6 +250,15 @@ def test_rows_that_are_hidden_from_the_index_are_found(copy: Path, scene: Scene)
         "INSERT INTO records SELECT * FROM records WHERE writer = 'w-b' AND idx = 2",
     )
     assert first_bad(copy, scene) == ("w-b", 3)
+
+
+def test_a_last_record_that_no_note_covers_is_missed_by_its_text(ledger: Ledger) -> None:
+    """Without a note the end of a chain can be cut off; a text that stayed behind still tells."""
+    for number in range(3):
+        ledger.append_now(Draft("asked", f"x-{number}", {}, "masked"))
+    attack(ledger.path, "DELETE FROM records WHERE idx = 3")
+    bad = verified(ledger.path).first_bad
+    assert bad and (bad.writer, bad.index) == (ledger.writer, 3)
 
 
 # ── exchanges ────────────────────────────────────────────────────────────────────────────────────
@@ -364,6 +372,16 @@ def test_a_closed_chain_that_is_listed_again_is_named(copy: Path, scene: Scene) 
     assert bad and (bad.writer, bad.index) == ("notes", 3)
 
 
+def test_a_closed_chain_that_a_note_lets_grow_is_named(copy: Path, scene: Scene) -> None:
+    def turn(note: notes.Note) -> notes.Note:
+        return notes.Note(
+            3, note.at, note.previous, (*note.heads, notes.ChainHead("w-b", 8, "e" * 64, False))
+        )
+
+    bad = resigned(copy, scene, turn)
+    assert bad and (bad.writer, bad.index) == ("notes", 3)
+
+
 def test_an_open_chain_that_a_note_leaves_out_is_named(
     open_ledger: Callable[..., Ledger], place: Path, keys: tuple[Path, Path]
 ) -> None:
@@ -463,3 +481,25 @@ def test_a_ledger_is_verified_while_it_is_written(open_ledger: Callable[..., Led
         assert report.ok
         sizes.append(report.records)
     assert sizes == list(range(1, 31))
+
+
+def test_a_ledger_that_awakes_while_it_is_verified_is_read_again(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At rest it is read as a file that never changes; what was read beside a writer may be torn."""
+    read: list[verify.Report] = []
+    quietly = verify._verify
+
+    def awaken(connection: sqlite3.Connection, check: verify.Check | None) -> verify.Report:
+        report = quietly(connection, check)
+        if not read:
+            ledger = Ledger(copy)
+            ledger.start()
+            ledger.append_now(Draft("viewed", None, {}))
+            ledger.stop()
+        read.append(report)
+        return report
+
+    monkeypatch.setattr(verify, "_verify", awaken)
+    assert verified(copy).records == 22
+    assert len(read) == 2

@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-import sys
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +32,9 @@ def upstream_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def upstream_url(upstream_folder: Path) -> Iterator[str]:
     script = ROOT / "tests" / "stories" / "upstream.py"
-    process = subprocess.Popen([sys.executable, str(script), str(upstream_folder)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(upstream_folder)], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout
     yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
     process.terminate()

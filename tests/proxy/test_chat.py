@@ -83,7 +83,9 @@ def test_nothing_found_is_in_the_masked_body_nor_in_what_the_ledger_keeps() -> N
     sent = json.dumps(result.body, ensure_ascii=False)
     for value in ("山田太郎", "田中花子", "123456789018"):
         assert value not in sent and value not in result.text
-    assert json.loads(result.body["messages"][1]["tool_calls"][0]["function"]["arguments"])["to"].startswith("[PERSON_1_")
+    assert json.loads(result.body["messages"][1]["tool_calls"][0]["function"]["arguments"])["to"].startswith(
+        "[PERSON_1_"
+    )
 
 
 def test_the_purpose_is_kept_masked_and_never_sent() -> None:
@@ -110,7 +112,9 @@ def test_found_data_in_a_field_that_cannot_be_masked_is_refused() -> None:
     st.lists(st.sampled_from([*NAMES, "です", "["]), max_size=6).map("".join),
     st.data(),
 )
-def test_two_choices_cut_anywhere_and_interleaved_come_back_whole(one: str, two: str, data: st.DataObject) -> None:
+def test_two_choices_cut_anywhere_and_interleaved_come_back_whole(
+    one: str, two: str, data: st.DataObject
+) -> None:
     result, vault = masked({"messages": [{"role": "user", "content": one}, {"role": "user", "content": two}]})
     replies = [message["content"] for message in result.body["messages"]]
     pieces = []
@@ -133,7 +137,9 @@ def test_tool_arguments_cut_anywhere_stay_json_and_come_back(text: str, data: st
     parts = [arguments[a:b] for a, b in zip([0, *cuts], [*cuts, len(arguments)], strict=True)]
     chunks = [delta(0, tool_calls=[{"index": 3, "function": {"arguments": part}}]) for part in parts]
     restored = answered([*chunks, delta(0, "tool_calls")], vault)
-    calls = [call for c in restored for choice in c["choices"] for call in choice["delta"].get("tool_calls", [])]
+    calls = [
+        call for c in restored for choice in c["choices"] for call in choice["delta"].get("tool_calls", [])
+    ]
     assert {call["index"] for call in calls} == {3}
     assert json.loads("".join(call["function"]["arguments"] for call in calls)) == {"to": text}
 
@@ -146,11 +152,15 @@ def test_a_stream_that_is_cut_short_still_gives_what_was_held_back() -> None:
 
 def test_a_reply_field_that_is_not_listed_is_dropped() -> None:
     _, vault = masked({"messages": [{"role": "user", "content": "山田太郎"}]})
-    (restored,) = answered([delta(0, "stop", content="x", hidden_thoughts="y") | {"prompt_logprobs": []}], vault)
+    (restored,) = answered(
+        [delta(0, "stop", content="x", hidden_thoughts="y") | {"prompt_logprobs": []}], vault
+    )
     assert "prompt_logprobs" not in restored and "hidden_thoughts" not in restored["choices"][0]["delta"]
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b'{"model":NaN}', b"\xff", b'{"model":"m"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b'{"model":NaN}', b"\xff", b'{"model":"m"}', b"[" * 100_000]
+)
 def test_an_unreadable_request_says_what_is_wrong(raw: bytes) -> None:
     with pytest.raises(Problem) as refused:
         chat.read("x1", raw, Declared(None, "mail_draft", "2"), lambda model: "D2")

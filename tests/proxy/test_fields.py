@@ -39,7 +39,11 @@ def message(**fields: Any) -> dict[str, Any]:
         message(content="x", tool_call_id=SECRET),
         message(
             tool_calls=[
-                {"id": "1", "type": "function", "function": {"name": "f", "arguments": json.dumps({"to": SECRET})}}
+                {
+                    "id": "1",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": json.dumps({"to": SECRET})},
+                }
             ]
         ),
         message(tool_calls=[{"id": "1", "type": "function", "function": {"name": "f", "arguments": SECRET}}]),
@@ -47,7 +51,8 @@ def message(**fields: Any) -> dict[str, Any]:
         message(content="x") | {"stop": ["a", SECRET]},
         message(content="x") | {"user": SECRET},
         message(content="x") | {"metadata": {"by": SECRET, SECRET: "x"}},
-        message(content="x") | {"tools": [{"type": "function", "function": {"name": "f", "description": SECRET}}]},
+        message(content="x")
+        | {"tools": [{"type": "function", "function": {"name": "f", "description": SECRET}}]},
         message(content="x")
         | {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"enum": [SECRET]}}}]},
         message(content="x") | {"response_format": {"type": "json_schema", "json_schema": {"title": SECRET}}},
@@ -99,7 +104,9 @@ def test_false_and_null_pass_where_a_field_is_refused() -> None:
 def test_escapes_inside_tool_arguments_hide_nothing() -> None:
     arguments = json.dumps({"to": SECRET}, ensure_ascii=True)
     assert SECRET not in arguments
-    _, seen = shouted(message(tool_calls=[{"type": "function", "function": {"name": "f", "arguments": arguments}}]))
+    _, seen = shouted(
+        message(tool_calls=[{"type": "function", "function": {"name": "f", "arguments": arguments}}])
+    )
     assert SECRET in [text for _, text, _ in seen]
 
 
@@ -121,6 +128,8 @@ def test_a_walk_that_changes_nothing_gives_the_same_body_and_the_same_order_twic
     orders = []
     for _ in range(2):
         seen: list[str] = []
-        assert walk(body, CHAT_REQUEST, lambda kind, text, path, seen=seen: (seen.append(path), text)[1]) == body
+        assert (
+            walk(body, CHAT_REQUEST, lambda kind, text, path, seen=seen: (seen.append(path), text)[1]) == body
+        )
         orders.append(seen)
     assert orders[0] == orders[1]

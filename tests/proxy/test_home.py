@@ -22,7 +22,9 @@ def test_a_second_start_keeps_every_key(tmp_path: Path) -> None:
 def test_many_who_start_at_once_agree_on_one_secret(tmp_path: Path) -> None:
     wrote: list[bool] = []
     threads = [
-        threading.Thread(target=lambda n=n: wrote.append(create_private(tmp_path / "secret", bytes([n]) * 32)))
+        threading.Thread(
+            target=lambda n=n: wrote.append(create_private(tmp_path / "secret", bytes([n]) * 32))
+        )
         for n in range(16)
     ]
     for thread in threads:

@@ -60,9 +60,13 @@ def house(**rooms: Any) -> Callable[[Settings], House]:
     return lambda settings: dataclasses.replace(build(settings), **{"detector": Detector(), **rooms})
 
 
-def post(base_url: str, body: Any = None, key: str = "sk-desk", path: str = "/chat/completions", **headers: str) -> tuple[int, dict[str, str], Any]:
+def post(
+    base_url: str, body: Any = None, key: str = "sk-desk", path: str = "/chat/completions", **headers: str
+) -> tuple[int, dict[str, str], Any]:
     data = body if isinstance(body, bytes) else json.dumps(body or PLAIN).encode()
-    sent = {"authorization": f"Bearer {key}"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"authorization": f"Bearer {key}"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
     try:
         with urllib.request.urlopen(urllib.request.Request(base_url + path, data, sent), timeout=30) as reply:
             return reply.status, dict(reply.headers), json.loads(reply.read())
@@ -129,7 +133,12 @@ def test_a_verdict_of_a_kind_that_nobody_knows_is_not_sent(
     ids=lambda value: str(value)[:40],
 )
 def test_every_accident_is_told_and_recorded_without_text(
-    serve: Callable[..., str], settings: Settings, upstream_folder: Path, what: dict[str, Any], status: int, code: str
+    serve: Callable[..., str],
+    settings: Settings,
+    upstream_folder: Path,
+    what: dict[str, Any],
+    status: int,
+    code: str,
 ) -> None:
     told, headers, body = post(serve(house()), **what)
     assert (told, body["error"]["code"]) == (status, code)
@@ -153,7 +162,13 @@ def test_every_accident_is_told_and_recorded_without_text(
     ],
 )
 def test_a_failing_upstream_gives_an_error_and_a_failed_ending(
-    serve: Callable[..., str], settings: Settings, model: str, stream: bool, status: int, code: str, egress: str
+    serve: Callable[..., str],
+    settings: Settings,
+    model: str,
+    stream: bool,
+    status: int,
+    code: str,
+    egress: str,
 ) -> None:
     told, _, body = post(serve(house()), PLAIN | {"model": model, "stream": stream})
     assert (told, body["error"]["code"]) == (status, code)
@@ -180,8 +195,12 @@ def test_tokens_that_nobody_counted_are_an_upper_bound_that_says_so(
     assert facts["tokens"]["output"] >= len("山田太郎さん、こんにちは")
 
 
-def test_no_header_of_the_caller_reaches_the_upstream(serve: Callable[..., str], upstream_folder: Path) -> None:
-    assert post(serve(house()), x_secret="canary-1", cookie="canary-2", openai_organization="canary-3")[0] == 200
+def test_no_header_of_the_caller_reaches_the_upstream(
+    serve: Callable[..., str], upstream_folder: Path
+) -> None:
+    assert (
+        post(serve(house()), x_secret="canary-1", cookie="canary-2", openai_organization="canary-3")[0] == 200
+    )
     received = (upstream_folder / "received.bin").read_bytes()
     assert b"canary" not in received and b"sk-desk" not in received
 

@@ -27,7 +27,9 @@ def test_a_secret_is_starred(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(one.value for one in shown(settings) if one.name == "SEKISHO_UPSTREAM_KEY") == "**********"
 
 
-@pytest.mark.parametrize(("name", "value"), [("SEKISHO_PORT", "many"), ("SEKISHO_LEASE", "0"), ("SEKISHO_NOISE", "1")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("SEKISHO_PORT", "many"), ("SEKISHO_LEASE", "0"), ("SEKISHO_NOISE", "1")]
+)
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(BadSettings, match=name):

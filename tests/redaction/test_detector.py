@@ -94,6 +94,20 @@ async def test_a_slow_search_is_given_up_and_told_to_stop(detector):
 
 
 @told
+async def test_a_search_that_was_given_up_frees_its_thread(detector):
+    impatient = Detector(workers=1, timeout=0.2)
+    impatient._analyzer, impatient._engine = detector._analyzer, detector._engine
+    impatient._pool = ThreadPoolExecutor(1)
+    with pytest.raises(CannotDetect):
+        await impatient.find([TEXT + "市民の皆様。" * 150_000])
+
+    impatient._timeout = 60.0
+    begin = time.process_time()
+    assert len((await impatient.find([TEXT]))[0]) == 2
+    assert time.process_time() - begin < 1.5  # the whole text would take five times as long
+
+
+@told
 async def test_a_broken_search_says_so_without_quoting_the_text(detector):
     def fail(texts, stop):
         raise ValueError(f"cannot read {texts[0]}")

@@ -28,6 +28,12 @@ def test_a_table_ends_with_its_separator():
     assert [text[c.begin : c.end] for c in cells_of(text)] == ["山田", "1"]
 
 
+def test_a_row_of_another_shape_is_not_of_the_table():
+    text = "氏名,電話\n山田,1\n佐藤,2,3,4,5"
+
+    assert [text[c.begin : c.end] for c in cells_of(text)] == ["山田", "1"]
+
+
 def test_ordinary_sentences_are_no_table():
     assert cells_of("市民、事業者、行政が協力し、地域をつくる。\n高齢者、障がい者、子どもを支える。") == []
 

@@ -18,10 +18,14 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 KEY = "sk-story-key"
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("SEKISHO_", "OPENAI_"))}
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if not name.startswith(("SEKISHO_", "OPENAI_"))
+}
 
 
-def sekisho(*arguments: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def sekisho(
+    *arguments: str, stdin: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the `sekisho` command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "proxy", *arguments],
@@ -89,7 +93,9 @@ class Checkpoint:
         except OSError:
             return 0
 
-    def post(self, body: Any, path: str = "/chat/completions", **headers: str) -> tuple[int, dict[str, str], Any]:
+    def post(
+        self, body: Any, path: str = "/chat/completions", **headers: str
+    ) -> tuple[int, dict[str, str], Any]:
         """POST JSON (or bytes as they are); status, headers, and the reply as JSON where it is JSON."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
@@ -115,7 +121,9 @@ class Checkpoint:
         import sqlite3
 
         with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True) as connection:
-            rows = connection.execute("SELECT writer, idx, at, kind, exchange, body FROM records ORDER BY at, idx")
+            rows = connection.execute(
+                "SELECT writer, idx, at, kind, exchange, body FROM records ORDER BY at, idx"
+            )
             names = ("writer", "index", "at", "kind", "exchange", "body")
             all_records = [dict(zip(names, row, strict=True)) for row in rows]
         for record in all_records:
@@ -182,7 +190,12 @@ def start_checkpoint(stage: ExitStack, tmp_path: Path) -> Callable[..., Checkpoi
         command += ["--key", KEY, "--policy", policy, "--dir", str(dir or tmp_path / "home")]
         with log.open("w") as err:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=ENVIRONMENT | environment, stdout=subprocess.PIPE, stderr=err, text=True
+                command,
+                cwd=ROOT,
+                env=ENVIRONMENT | environment,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                text=True,
             )
         stage.callback(_end, process)
         assert process.stdout

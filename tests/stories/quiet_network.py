@@ -15,8 +15,17 @@ import struct
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
-SIOCSIFFLAGS, SIOCSIFADDR, SIOCADDRT, IFF_UP, RTF_UP, ETH_P_ALL, SIOCGIFINDEX = 0x8914, 0x8916, 0x890B, 1, 1, 3, 0x8933
+SIOCSIFFLAGS, SIOCSIFADDR, SIOCADDRT, IFF_UP, RTF_UP, ETH_P_ALL, SIOCGIFINDEX = (
+    0x8914,
+    0x8916,
+    0x890B,
+    1,
+    1,
+    3,
+    0x8933,
+)
 
 
 def loopback_is_the_world() -> None:
@@ -32,7 +41,9 @@ def loopback_is_the_world() -> None:
         index = struct.unpack("16si", fcntl.ioctl(control, SIOCGIFINDEX, struct.pack("16si", b"lo", 0)))[1]
         own = socket.inet_pton(socket.AF_INET6, "2001:db8::2")  # without one, no packet would be made at all
         fcntl.ioctl(control, SIOCSIFADDR, struct.pack("=16sIi", own, 64, index))
-        fcntl.ioctl(control, SIOCADDRT, struct.pack("@16s16s16sIHHILIi", b"", b"", b"", 0, 0, 0, 1, 0, RTF_UP, index))
+        fcntl.ioctl(
+            control, SIOCADDRT, struct.pack("@16s16s16sIHHILIi", b"", b"", b"", 0, 0, 0, 1, 0, RTF_UP, index)
+        )
 
 
 def watch(seen: set[tuple[str, str, int]], stop: threading.Event) -> threading.Thread:
@@ -56,7 +67,11 @@ def watch(seen: set[tuple[str, str, int]], stop: threading.Event) -> threading.T
 def note(packet: bytes, seen: set[tuple[str, str, int]]) -> None:
     """A SYN without ACK, or a datagram: protocol, destination, port."""
     if packet[0] >> 4 == 4:
-        protocol, start, target = packet[9], (packet[0] & 15) * 4, socket.inet_ntop(socket.AF_INET, packet[16:20])
+        protocol, start, target = (
+            packet[9],
+            (packet[0] & 15) * 4,
+            socket.inet_ntop(socket.AF_INET, packet[16:20]),
+        )
     elif packet[0] >> 4 == 6 and packet[6] == socket.IPPROTO_ICMPV6 and packet[40] == 1:
         return note(packet[48:], seen)  # "unreachable" quotes the attempt it answers
     elif packet[0] >> 4 == 6:
@@ -64,7 +79,9 @@ def note(packet: bytes, seen: set[tuple[str, str, int]]) -> None:
     else:
         return
     port = int.from_bytes(packet[start + 2 : start + 4], "big")
-    if protocol == socket.IPPROTO_UDP or (protocol == socket.IPPROTO_TCP and packet[start + 13] & 0x12 == 0x02):
+    if protocol == socket.IPPROTO_UDP or (
+        protocol == socket.IPPROTO_TCP and packet[start + 13] & 0x12 == 0x02
+    ):
         seen.add(("udp" if protocol == socket.IPPROTO_UDP else "tcp", target, port))
 
 
@@ -73,17 +90,14 @@ def knock_elsewhere() -> None:
     for kind, address in ((socket.SOCK_STREAM, "203.0.113.1"), (socket.SOCK_DGRAM, "203.0.113.2")):
         with socket.socket(socket.AF_INET, kind) as knock:
             knock.setblocking(False)
-            try:
+            with suppress(OSError):
                 knock.connect((address, 53))
+            with suppress(OSError):
                 knock.send(b"x")
-            except OSError:
-                pass
     with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as knock:
         knock.setblocking(False)
-        try:
+        with suppress(OSError):
             knock.connect(("2001:db8:1::1", 53))
-        except OSError:
-            pass
 
 
 def main() -> int:

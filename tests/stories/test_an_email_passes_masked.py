@@ -61,7 +61,11 @@ def test_one_person_is_one_placeholder_over_all_messages_and_turns(checkpoint: A
     client = checkpoint.client()
     first = [{"role": "user", "content": "山田太郎さんと鈴木花子さんの面談です。山田太郎さんが遅れます。"}]
     reply = client.chat.completions.create(model="echo", messages=first).choices[0].message.content
-    then = [*first, {"role": "assistant", "content": reply}, {"role": "user", "content": "鈴木花子さんは来ますか"}]
+    then = [
+        *first,
+        {"role": "assistant", "content": reply},
+        {"role": "user", "content": "鈴木花子さんは来ますか"},
+    ]
     client.chat.completions.create(model="echo", messages=then)
     one, two = ([message["content"] for message in request["messages"]] for request in upstream.requests)
     assert two[:1] == one, "the same history masks to the same bytes"

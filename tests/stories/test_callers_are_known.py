@@ -62,7 +62,11 @@ def test_purpose_category_and_class_come_by_header_and_the_purpose_is_masked(
 ) -> None:
     from urllib.parse import quote
 
-    headers = {"X_Sekisho_Purpose": quote("山田太郎さんへの回答"), "X_Sekisho_Category": "research", "X_Sekisho_Class": "1"}
+    headers = {
+        "X_Sekisho_Purpose": quote("山田太郎さんへの回答"),
+        "X_Sekisho_Category": "research",
+        "X_Sekisho_Class": "1",
+    }
     _, sent, _ = checkpoint.say("こんにちは", **headers)
     asked = checkpoint.records("asked")[-1]["body"]
     assert (asked["category"], asked["class_declared"]) == ("research", "1")
@@ -110,7 +114,9 @@ def test_an_untrained_person_is_told_what_to_do(checkpoint: Any, issue: Any, ups
         ("--person", "1", "--category", "gossip"),
     ],
 )
-def test_a_key_that_makes_no_sense_is_not_issued(sekisho: Any, tmp_path: Any, options: tuple[str, ...]) -> None:
+def test_a_key_that_makes_no_sense_is_not_issued(
+    sekisho: Any, tmp_path: Any, options: tuple[str, ...]
+) -> None:
     base = ("--tool", "t", "--department", "d", "--section", "s", "--category", "research")
     done = sekisho("keys", "create", *base, *options, SEKISHO_HOME=str(tmp_path))
     assert done.returncode == 2 and done.stderr.count("\n") == 1

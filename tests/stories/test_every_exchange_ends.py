@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-BODY = {"model": "slow", "stream": True, "messages": [{"role": "user", "content": "山田太郎さんと鈴木花子さんへ" * 4}]}
+BODY = {
+    "model": "slow",
+    "stream": True,
+    "messages": [{"role": "user", "content": "山田太郎さんと鈴木花子さんへ" * 4}],
+}
 
 
 async def exchange(checkpoint: Any, cut_after: float | None, body: dict[str, Any]) -> bytes:
@@ -32,7 +36,9 @@ async def exchange(checkpoint: Any, cut_after: float | None, body: dict[str, Any
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_200_concurrent_exchanges_half_of_them_cut_off_have_200_endings(checkpoint: Any, stream: bool) -> None:
+def test_200_concurrent_exchanges_half_of_them_cut_off_have_200_endings(
+    checkpoint: Any, stream: bool
+) -> None:
     async def all_of_them() -> list[bytes]:
         cuts = [None if n % 2 else 0.2 + 0.02 * (n % 40) for n in range(200)]
         return await asyncio.gather(*(exchange(checkpoint, cut, BODY | {"stream": stream}) for cut in cuts))
@@ -51,7 +57,9 @@ def test_200_concurrent_exchanges_half_of_them_cut_off_have_200_endings(checkpoi
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.002, 0.1, 0.4])
-def test_a_hang_up_at_any_moment_is_recorded_as_abandoned(checkpoint: Any, upstream: Any, moment: float) -> None:
+def test_a_hang_up_at_any_moment_is_recorded_as_abandoned(
+    checkpoint: Any, upstream: Any, moment: float
+) -> None:
     asyncio.run(exchange(checkpoint, 0.02 + moment, BODY))
     deadline = time.monotonic() + 20
     while not checkpoint.records("abandoned") and time.monotonic() < deadline:
@@ -65,7 +73,9 @@ def test_stopping_the_house_ends_what_is_running(start_checkpoint: Any, upstream
     checkpoint = start_checkpoint(upstream.url)
 
     async def start_and_stop() -> None:
-        running = [asyncio.create_task(exchange(checkpoint, None, BODY | {"model": "silent"})) for _ in range(5)]
+        running = [
+            asyncio.create_task(exchange(checkpoint, None, BODY | {"model": "silent"})) for _ in range(5)
+        ]
         await asyncio.sleep(1)
         checkpoint.process.terminate()
         await asyncio.gather(*running)

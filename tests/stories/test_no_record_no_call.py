@@ -116,7 +116,9 @@ def _ask_until_it_dies(checkpoint: Any, number: int) -> None:
 def _open(checkpoint: Any) -> set[str]:
     records = checkpoint.records()
     asked = {record["exchange"] for record in records if record["kind"] == "asked"}
-    return asked - {r["exchange"] for r in records if r["kind"] in ("answered", "refused", "failed", "abandoned", "lost")}
+    return asked - {
+        r["exchange"] for r in records if r["kind"] in ("answered", "refused", "failed", "abandoned", "lost")
+    }
 
 
 def test_a_sweep_beside_a_loaded_house_closes_nothing_that_is_alive(

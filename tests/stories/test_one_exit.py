@@ -27,7 +27,16 @@ def may_have_a_network_of_its_own() -> bool:
 )
 def test_from_start_to_stop_only_the_upstream_is_contacted(tmp_path: Path) -> None:
     seen_file, told_file = tmp_path / "seen.json", tmp_path / "told.json"
-    command = [*ALONE, sys.executable, HERE / "quiet_network.py", seen_file, sys.executable, __file__, tmp_path, told_file]
+    command = [
+        *ALONE,
+        sys.executable,
+        HERE / "quiet_network.py",
+        seen_file,
+        sys.executable,
+        __file__,
+        tmp_path,
+        told_file,
+    ]
     done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
     seen = {(kind, address, port) for kind, address, port in json.loads(seen_file.read_text())}
@@ -102,7 +111,11 @@ def ask(base_url: str, key: str, model: str, text: str) -> None:
     import urllib.request
 
     for stream in (False, True):
-        body: dict[str, Any] = {"model": model, "stream": stream, "messages": [{"role": "user", "content": text}]}
+        body: dict[str, Any] = {
+            "model": model,
+            "stream": stream,
+            "messages": [{"role": "user", "content": text}],
+        }
         request = urllib.request.Request(
             base_url + "/chat/completions", json.dumps(body).encode(), {"authorization": f"Bearer {key}"}
         )

@@ -41,7 +41,9 @@ def test_what_goes_through_litellm_is_masked_and_comes_back(
     assert ending["egress_state"] == "masked" and ending["tokens"]["input"] == 11
 
 
-def test_a_fault_behind_litellm_is_a_failed_ending_and_is_tried_once(through_litellm: Any, upstream: Any) -> None:
+def test_a_fault_behind_litellm_is_a_failed_ending_and_is_tried_once(
+    through_litellm: Any, upstream: Any
+) -> None:
     status, _, body = through_litellm.say("こんにちは", "error")
     assert status == 502 and body["error"]["code"].startswith("upstream_")
     assert [record["kind"] for record in through_litellm.records()] == ["asked", "failed"]

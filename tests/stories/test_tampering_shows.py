@@ -19,7 +19,9 @@ def closed_ledger(checkpoint: Any) -> Any:
 def attack(ledger: str, *statements: str) -> None:
     """Change the file as somebody with every right on the machine would."""
     with sqlite3.connect(ledger) as connection:
-        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        for (trigger,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall():
             connection.execute(f"DROP TRIGGER {trigger}")
         connection.execute("PRAGMA ignore_check_constraints = ON")
         for statement in statements:
@@ -37,7 +39,13 @@ COLUMNS = "writer, idx, at, kind, exchange, turn, body, text_commitment, prev, h
         (["UPDATE texts SET text = replace(text, '番', '号') WHERE idx = 1"], 1),
         (["DELETE FROM texts WHERE idx = 4", "DELETE FROM records WHERE idx = 4"], 4),
         (["DELETE FROM texts WHERE idx = 8", "DELETE FROM records WHERE idx = 8"], 8),
-        (["UPDATE records SET idx = -idx WHERE idx IN (3, 5)", "UPDATE records SET idx = 8 + idx WHERE idx < 0"], 3),
+        (
+            [
+                "UPDATE records SET idx = -idx WHERE idx IN (3, 5)",
+                "UPDATE records SET idx = 8 + idx WHERE idx < 0",
+            ],
+            3,
+        ),
         (
             [
                 "UPDATE records SET idx = -idx - 1 WHERE idx > 4",
@@ -60,7 +68,9 @@ def test_verify_names_writer_and_index(closed_ledger: Any, statements: list[str]
     assert (result["first_bad"]["writer"], result["first_bad"]["index"]) == (writer, index), result
 
 
-def test_a_whole_ledger_exchanged_for_another_is_found(closed_ledger: Any, start_checkpoint: Any, upstream: Any) -> None:
+def test_a_whole_ledger_exchanged_for_another_is_found(
+    closed_ledger: Any, start_checkpoint: Any, upstream: Any
+) -> None:
     other = start_checkpoint(upstream.url, dir=Path(closed_ledger.dir).parent / "other")
     other.say("こんにちは")
     other.stop()

@@ -40,7 +40,7 @@ def serving(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     _until_ready(re.search(r"http://[\d.:]+/v1", text)[0])  # type: ignore[index]
     yield text, home
     process.send_signal(signal.SIGINT)
-    process.wait(30)
+    assert process.wait(30) == 0, "being told to stop is no error"
     process.stdout.close()
 
 
@@ -73,7 +73,10 @@ def test_a_newcomer_finds_key_request_and_record_in_what_is_printed(serving: Any
     for name in ("search", "verify"):
         line = next(line.strip() for line in text.splitlines() if f"audit {name}" in line)
         done = subprocess.run(
-            [sys.executable, "-m", "proxy", *shlex.split(line)[1:], "--json"], cwd=ROOT, capture_output=True, text=True
+            [sys.executable, "-m", "proxy", *shlex.split(line)[1:], "--json"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr
         if name == "search":

@@ -63,7 +63,12 @@ def said(asked: dict) -> str:
 def tool_call(asked: dict, text: str) -> dict:
     name = asked["tools"][0]["function"]["name"]
     arguments = json.dumps({"to": text}, ensure_ascii=False)
-    return {"id": "call_1", "index": 0, "type": "function", "function": {"name": name, "arguments": arguments}}
+    return {
+        "id": "call_1",
+        "index": 0,
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    }
 
 
 def usage() -> dict:
@@ -73,7 +78,8 @@ def usage() -> dict:
 async def plain(writer: asyncio.StreamWriter, body: dict, status: str = "200 OK") -> None:
     data = json.dumps(body, ensure_ascii=False).encode()
     writer.write(
-        f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n".encode() + data
+        f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+        + data
     )
     await writer.drain()
 
@@ -87,7 +93,9 @@ async def stream(writer: asyncio.StreamWriter, asked: dict, text: str) -> None:
     for number, piece in enumerate(pieces):
         if model == "broken" and number >= len(pieces) // 2:
             return writer.close()
-        await event(writer, envelope | {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
+        await event(
+            writer, envelope | {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
+        )
         if model == "slow":
             await asyncio.sleep(0.05)
     await event(writer, envelope | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
@@ -112,7 +120,9 @@ async def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
     with (given.folder / "received.bin").open("ab") as log:
-        server = await asyncio.start_server(lambda r, w: serve(r, w, log), "127.0.0.1", given.port, limit=2**26)
+        server = await asyncio.start_server(
+            lambda r, w: serve(r, w, log), "127.0.0.1", given.port, limit=2**26
+        )
         print(server.sockets[0].getsockname()[1], flush=True)
         await server.serve_forever()
 
