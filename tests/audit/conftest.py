@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
 
 from audit.ledger import Ledger
 from audit.notes import create_keys
+from tests.audit.ledgers import Child, start_child
 
 
 @pytest.fixture
@@ -42,3 +44,18 @@ def open_ledger(place: Path) -> Iterator[Callable[..., Ledger]]:
 def ledger(open_ledger: Callable[..., Ledger]) -> Ledger:
     """One running ledger without a signing key."""
     return open_ledger()
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    """Start processes of their own; what still runs at the end, because a test failed, is killed."""
+    started: list[Popen[str]] = []
+
+    def start(program: str, *arguments: object) -> Popen[str]:
+        started.append(start_child(program, *arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def rows(ledger: Path, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, 
 
 def kinds(ledger: Path) -> dict[str, int]:
     """How many records there are of each kind."""
-    return dict(rows(ledger, "SELECT kind, count(*) FROM records GROUP BY kind"))  # type: ignore[arg-type]
+    return dict(rows(ledger, "SELECT kind, count(*) FROM records GROUP BY kind"))
 
 
 def attack(ledger: Path, *statements: str) -> None:
@@ -93,12 +93,16 @@ def verified(ledger: Path, public_key: Path | None = None) -> verify.Report:
     return verify.verify(ledger, public_key)
 
 
-def child(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """A Python process of its own, in the house, with the program's text given here."""
+Child = Callable[..., subprocess.Popen[str]]
+"""(program, *arguments) → a running process."""
+
+
+def start_child(program: str, *arguments: object) -> subprocess.Popen[str]:
+    """A Python process of its own, in the house, running this text; use it through the fixture."""
     return subprocess.Popen(
         [sys.executable, "-c", program, *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

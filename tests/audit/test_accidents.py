@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from audit import chain
 from audit.ledger import Ledger
 from audit.model import CannotRecord, Draft
 from audit.names import now
 from audit.pen import Pen
 from audit.query import show
 from audit.store import Store
-from tests.audit.ledgers import asked, child, kinds, rows, verified
+from tests.audit.ledgers import Child, asked, attack, kinds, rows, verified
 
 VIEWED = Draft("viewed", None, {})
 
@@ -174,7 +175,9 @@ ledger.stop()
 
 
 @pytest.mark.requirement("R31")
-def test_on_a_full_disk_nothing_is_recorded_and_afterwards_everything_is_closed(place: Path) -> None:
+def test_on_a_full_disk_nothing_is_recorded_and_afterwards_everything_is_closed(
+    place: Path, child: Child
+) -> None:
     process = child(FULL_DISK, place)
     out, trouble = process.communicate(timeout=60)
     assert (trouble, process.returncode) == ("", 0)
@@ -267,6 +270,20 @@ def test_a_question_that_landed_though_its_commit_failed_is_closed_as_never_sent
     ((body,),) = rows(place, "SELECT body FROM records WHERE kind = 'failed'")
     assert json.loads(body) == {"egress_state": "none", "reason": "ledger_unavailable"}
     assert verified(place).ok
+
+
+def test_a_writer_whose_chain_was_grown_by_another_hand_finds_its_place_again(ledger: Ledger) -> None:
+    first = ledger.append_now(VIEWED)
+    digest = chain.seal(first.hash, first.writer, 2, first.at, "viewed", None, None, "{}")
+    attack(
+        ledger.path,
+        "INSERT INTO records (writer, idx, at, kind, body, prev, hash)"
+        f" VALUES ('{first.writer}', 2, '{first.at}', 'viewed', '{{}}', '{first.hash}', '{digest}')",
+    )
+    with pytest.raises(CannotRecord):
+        ledger.append_now(VIEWED)
+    assert ledger.append_now(VIEWED).index == 3
+    assert verified(ledger.path).ok
 
 
 def test_when_too_much_waits_new_questions_are_refused_and_endings_are_not(

@@ -14,7 +14,7 @@ from audit.commands import app
 from audit.ledger import Ledger
 from audit.model import Draft
 from audit.notes import create_keys
-from tests.audit.ledgers import ROOT, asked, attack, child, kinds, rows
+from tests.audit.ledgers import ROOT, Child, asked, attack, kinds, rows
 
 TOKENS = {"input": 12, "output": 7, "estimated": True}
 
@@ -218,7 +218,7 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_sweep_says_how_many_it_closed(place: Path) -> None:
+def test_sweep_says_how_many_it_closed(place: Path, child: Child) -> None:
     child(KILLED, place).communicate()
     assert run(place, "sweep").stdout.startswith("3 件")
     assert run(place, "sweep").stdout.startswith("0 件")
@@ -230,7 +230,7 @@ def test_sweep_that_cannot_write_is_2(filled: Path) -> None:
     refused(run(filled, "sweep"), 2)
 
 
-def test_a_reading_closes_nothing(place: Path) -> None:
+def test_a_reading_closes_nothing(place: Path, child: Child) -> None:
     """Who looks must not change what there is to see."""
     child(KILLED, place).communicate()
     run(place, "search")

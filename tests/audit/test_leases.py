@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_a_number_that_was_used_again_is_another_process(other: subprocess.Popen
 @pytest.mark.parametrize(
     "unsure", [{"boot": "another"}, {"namespace": "pid:[1]"}, {"boot": ""}, {"born": ""}]
 )
-def test_of_another_machine_or_container_nothing_is_proven(unsure: dict[str, str]) -> None:
+def test_of_another_machine_or_container_nothing_is_proven(unsure: dict[str, Any]) -> None:
     gone = replace(this_process(), pid=2**22 + 1, born="1")
     assert provably_dead(gone, this_process())
     assert not provably_dead(replace(gone, **unsure), this_process())

@@ -61,9 +61,9 @@ def test_the_signature_is_that_of_signed_note(keys: Keys) -> None:
     raw = public.public_bytes_raw()  # type: ignore[union-attr]
     assert (mark, name) == ("—", "sekisho/ledger")
     assert signature[:4] == sha256(b"sekisho/ledger\n\x01" + raw).digest()[:4]
-    public.verify(signature[4:], (text + "\n").encode())  # type: ignore[union-attr, call-arg, arg-type]
+    public.verify(signature[4:], (text + "\n").encode())  # type: ignore[union-attr, call-arg]
     with pytest.raises(InvalidSignature):
-        public.verify(signature[4:], text.encode())  # type: ignore[union-attr, call-arg, arg-type]
+        public.verify(signature[4:], text.encode())  # type: ignore[union-attr, call-arg]
 
 
 def test_a_note_is_read_as_it_was_written(keys: Keys) -> None:

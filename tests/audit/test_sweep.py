@@ -12,7 +12,7 @@ import pytest
 from audit.ledger import Ledger
 from audit.model import AlreadyEnded, Draft
 from audit.names import now
-from tests.audit.ledgers import asked, child, kinds, rows, verified
+from tests.audit.ledgers import Child, asked, kinds, rows, verified
 
 OpenLedger = Callable[..., Ledger]
 
@@ -37,9 +37,9 @@ asyncio.run(main())
 """
 
 
-def killed_while_writing(place: Path, lease_seconds: float) -> set[str]:
+def killed_while_writing(child: Child, place: Path) -> set[str]:
     """Kill a writer in the middle of its work; the exchanges its upstream had seen."""
-    process = child(WRITER, place, lease_seconds)
+    process = child(WRITER, place, 3600)
     assert process.stdout
     seen = {process.stdout.readline().strip() for _ in range(200)}
     process.kill()
@@ -54,8 +54,10 @@ def open_exchanges(place: Path) -> list[str]:
     return [exchange for (exchange,) in found]
 
 
-def test_what_a_killed_writer_left_open_is_closed_as_lost(place: Path, open_ledger: OpenLedger) -> None:
-    seen = killed_while_writing(place, lease_seconds=3600)
+def test_what_a_killed_writer_left_open_is_closed_as_lost(
+    child: Child, place: Path, open_ledger: OpenLedger
+) -> None:
+    seen = killed_while_writing(child, place)
     left = open_exchanges(place)
     assert left
     open_ledger()  # the start sweeps; the dead are known without waiting for their lease
@@ -67,17 +69,21 @@ def test_what_a_killed_writer_left_open_is_closed_as_lost(place: Path, open_ledg
     assert verified(place).ok
 
 
-def test_a_writer_killed_again_and_again_leaves_nothing_open(place: Path, open_ledger: OpenLedger) -> None:
+def test_a_writer_killed_again_and_again_leaves_nothing_open(
+    child: Child, place: Path, open_ledger: OpenLedger
+) -> None:
     for _ in range(3):
-        killed_while_writing(place, lease_seconds=3600)
+        killed_while_writing(child, place)
     ledger = open_ledger()
     assert open_exchanges(place) == []
     assert ledger.sweep_now() == 0
     assert verified(place).ok
 
 
-def test_lost_records_stand_in_the_chain_of_the_one_who_sweeps(place: Path, open_ledger: OpenLedger) -> None:
-    killed_while_writing(place, lease_seconds=3600)
+def test_lost_records_stand_in_the_chain_of_the_one_who_sweeps(
+    child: Child, place: Path, open_ledger: OpenLedger
+) -> None:
+    killed_while_writing(child, place)
     ledger = open_ledger()
     assert rows(place, "SELECT DISTINCT writer FROM records WHERE kind = 'lost'") == [(ledger.writer,)]
 
@@ -98,7 +104,9 @@ def test_a_sweep_beside_a_living_writer_closes_nothing(place: Path, open_ledger:
     assert kinds(place) == {"asked": 2, "answered": 2}
 
 
-def test_a_sweep_beside_a_loaded_writer_process_closes_nothing(place: Path, open_ledger: OpenLedger) -> None:
+def test_a_sweep_beside_a_loaded_writer_process_closes_nothing(
+    child: Child, place: Path, open_ledger: OpenLedger
+) -> None:
     process = child(WRITER, place, 5)
     sweeper = open_ledger(lease_seconds=5)
     assert process.stdout
@@ -163,7 +171,9 @@ def test_an_old_open_exchange_is_found_behind_many_ended_ones(place: Path, open_
     assert sweeper.writer
 
 
-def test_two_processes_write_one_ledger_at_the_same_time(place: Path, open_ledger: OpenLedger) -> None:
+def test_two_processes_write_one_ledger_at_the_same_time(
+    child: Child, place: Path, open_ledger: OpenLedger
+) -> None:
     processes = [child(WRITER, place, 10) for _ in range(2)]
     for process in processes:
         assert process.stdout

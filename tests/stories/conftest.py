@@ -72,6 +72,7 @@ class Checkpoint:
     process: "subprocess.Popen[str]"
     key: str = KEY
     log: Path = field(default_factory=Path)
+    clients: list[Any] = field(default_factory=list)
 
     @property
     def root(self) -> str:
@@ -114,7 +115,9 @@ class Checkpoint:
         """The official client, as a staff tool would make it."""
         import openai
 
-        return openai.OpenAI(base_url=self.base_url, api_key=self.key, **options)
+        client = openai.OpenAI(base_url=self.base_url, api_key=self.key, **options)
+        self.clients.append(client)
+        return client
 
     def records(self, *kinds: str) -> list[dict[str, Any]]:
         """Records of the ledger, oldest first, read as an outsider reads a SQLite file."""
@@ -202,6 +205,7 @@ def start_checkpoint(stage: ExitStack, tmp_path: Path) -> Callable[..., Checkpoi
         line = process.stdout.readline()
         assert line, log.read_text()
         checkpoint = Checkpoint(**json.loads(line), process=process, log=log)
+        stage.callback(lambda: [client.close() for client in checkpoint.clients])
         if wait:
             checkpoint.ready()
         return checkpoint

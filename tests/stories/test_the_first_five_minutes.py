@@ -86,14 +86,16 @@ def test_a_newcomer_finds_key_request_and_record_in_what_is_printed(serving: Any
     assert oct(home.stat().st_mode)[-3:] == "700"
 
 
-def test_the_demo_model_streams_through_litellm_and_its_answer_is_restored(serving: Any) -> None:
+def test_the_demo_model_streams_through_litellm_and_its_answer_is_restored(serving: Any, stage: Any) -> None:
     import openai
 
     text, home = serving
-    client = openai.OpenAI(
-        base_url=re.search(r"http://[\d.:]+/v1", text)[0],  # type: ignore[index]
-        api_key=(home / "demo.key").read_text(),
-        timeout=90,
+    client = stage.enter_context(
+        openai.OpenAI(
+            base_url=re.search(r"http://[\d.:]+/v1", text)[0],  # type: ignore[index]
+            api_key=(home / "demo.key").read_text(),
+            timeout=90,
+        )
     )
     assert [model.id for model in client.models.list()] == ["sekisho-demo"]
     chunks = list(
