@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policies.model import Bilingual, Confirm, Refuse, RuleHit, Verdict
+from policies.vocabulary import ENTITY_WORDS
 
 NO_RETRY = {"x-should-retry": "false"}
 """Official clients repeat some failed requests by themselves; a refusal must be asked once only."""
@@ -108,20 +109,19 @@ _UNAVAILABLE = {
     ),
 }
 
-LABELS: Mapping[str, str] = {
-    "PERSON": "氏名",
-    "JP_ADDRESS": "住所",
-    "JP_POSTAL_CODE": "郵便番号",
-    "PHONE_NUMBER": "電話番号",
-    "EMAIL_ADDRESS": "メールアドレス",
-    "DATE_OF_BIRTH": "生年月日",
-    "JP_MY_NUMBER": "マイナンバー(個人番号)",
-    "JP_RESIDENT_RECORD_CODE": "住民票コード",
-    "JP_BANK_ACCOUNT": "口座番号",
-    "CREDIT_CARD": "クレジットカード番号",
-    "IP_ADDRESS": "IPアドレス",
-}
-"""What staff call each kind of personal data."""
+
+def rate_limited(retry_after: str | None) -> UpstreamFailed:
+    """The model's server asks to wait; ``retry_after`` is passed on when it is a number of seconds."""
+    return UpstreamFailed(
+        "upstream_rate_limited",
+        Bilingual(
+            "AIサーバーが混み合っています。少し待ってからお試しください。",
+            "The model server is busy. Wait a little.",
+        ),
+        sent=True,
+        status=429,
+        retry_after=retry_after if retry_after and retry_after.isdigit() else None,
+    )
 
 
 def _code_of(verdict: Verdict) -> str:
@@ -145,7 +145,9 @@ def _explained(verdict: Verdict, rules: Sequence[RuleHit], found: Sequence[str])
         )
     ja, en = [], []
     if found:
-        ja.append(f"文章に「{'・'.join(LABELS.get(label, label) for label in found)}」が見つかりました。")
+        ja.append(
+            f"文章に「{'・'.join(ENTITY_WORDS.get(label, label) for label in found)}」が見つかりました。"
+        )
         en.append(f"Found in the text: {', '.join(found)}.")
     waits = isinstance(verdict, Confirm)
     ja.append("本人の確認が必要なため、まだ送信していません。" if waits else "送信しませんでした。")

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from policies.model import Bilingual
-from proxy.errors import UpstreamFailed
+from proxy.errors import UpstreamFailed, rate_limited
 from proxy.providers.routes import Route
 from proxy.providers.sse import Events
 from proxy.wire import dumps, loads
@@ -149,17 +149,7 @@ def _checked(chunk: Any) -> Chunk:
 
 def _status_failure(status: int, retry_after: str | None) -> UpstreamFailed:
     if status == 429:
-        wait = retry_after if retry_after and retry_after.isdigit() else None
-        return UpstreamFailed(
-            "upstream_rate_limited",
-            Bilingual(
-                "AIサーバーが混み合っています。少し待ってからお試しください。",
-                "The model server is busy. Wait a little.",
-            ),
-            sent=True,
-            status=429,
-            retry_after=wait,
-        )
+        return rate_limited(retry_after)
     if status in (400, 404, 413, 422):
         return _failed(
             f"upstream_status_{status}",

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from policies.model import Bilingual
-from proxy.errors import UpstreamFailed
+from proxy.errors import UpstreamFailed, rate_limited
 from proxy.providers.routes import DEMO_MODEL, Route
 
 Chunk = dict[str, Any]
@@ -86,15 +86,7 @@ def _failure(error: Exception) -> UpstreamFailed:
     status = getattr(error, "status_code", None)
     name = type(error).__name__
     if status == 429:
-        return UpstreamFailed(
-            "upstream_rate_limited",
-            Bilingual(
-                "AIサーバーが混み合っています。少し待ってからお試しください。",
-                "The model server is busy. Wait a little.",
-            ),
-            sent=True,
-            status=429,
-        )
+        return rate_limited(getattr(getattr(error, "response", None), "headers", {}).get("retry-after"))
     refused = status if status in (400, 404, 413, 422) else None
     return UpstreamFailed(
         f"upstream_status_{status}" if status else "upstream_error",
