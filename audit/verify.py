@@ -108,9 +108,14 @@ def verify(ledger: Path, public_key: Path | None) -> Report:
         raise FileNotFoundError(f"there is no ledger at {ledger}")
     before = state(ledger)
     if before is not None:
-        report = _verify(open_ledger(ledger, "mode=ro&immutable=1"), check)
-        if state(ledger) == before:
-            return report
+        try:
+            report = _verify(open_ledger(ledger, "mode=ro&immutable=1"), check)
+        except sqlite3.DatabaseError:
+            if state(ledger) == before:
+                raise
+        else:
+            if state(ledger) == before:
+                return report
     return _verify(open_ledger(ledger, "mode=ro"), check)
 
 

@@ -128,7 +128,7 @@ def test_a_ledger_that_another_program_keeps_locked_records_nothing(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.append_now(VIEWED)
-    ledger._running_pen().close()  # so that it opens again, with the shorter patience of this test
+    ledger._wait(ledger._running_pen().close)  # it opens again, with less patience
     monkeypatch.setattr("audit.tables.BUSY_MS", 50)
     other = sqlite3.connect(ledger.path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

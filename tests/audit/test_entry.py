@@ -60,6 +60,7 @@ def test_what_was_said_before_the_error_is_the_ending(ledger: Ledger, say: str) 
     assert ending(ledger)[:2] == (say, {"egress_state": "none", "reason": "policy_deny", "rules": ["r-1"]})
 
 
+@pytest.mark.requirement("R44")
 def test_an_unexpected_error_is_kept_as_its_class_and_never_as_its_words(ledger: Ledger) -> None:
     async def see() -> None:
         async with ledger.exchange(asked(), exchange="x-1") as entry:

@@ -181,6 +181,7 @@ def test_the_probe_adds_no_record(ledger: Ledger) -> None:
     assert kinds(ledger.path) == {}
 
 
+@pytest.mark.requirement("R44")
 def test_errors_and_reprs_hold_no_text(ledger: Ledger) -> None:
     from audit.draft import prepare
 
