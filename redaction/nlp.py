@@ -95,6 +95,8 @@ class SudachiEngine(NlpEngine):
             end = cut(spoken, at, CHUNK)
             for word in tokenizer.tokenize(spoken[at:end]):
                 begin, stop = at + word.begin(), at + word.end()
+                if begin == stop:
+                    continue  # Sudachi takes ⑴ apart into three words, two of them of no length
                 token = Token(spoken[begin:stop], begin, stop, kind_of(word), word.is_oov())
                 if token.text[-1] == ")" and len(token.text) > 2:
                     yield from _without_bracket(token)

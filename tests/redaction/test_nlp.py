@@ -62,3 +62,12 @@ def test_windows_cover_the_text_and_look_back():
     assert [start for _, start, _ in seen] == [0, *[end for _, _, end in seen[:-1]]]
     assert seen[-1][2] == len(text)
     assert all(back < start for back, start, _ in seen[1:])
+
+
+@pytest.mark.parametrize("block", range(0x20, 0x10000, 0x800))
+def test_words_cover_every_character_there_is(engine: SudachiEngine, block: int) -> None:
+    text = "".join(f"は{chr(code)}と" for code in range(block, block + 0x800))
+    words = list(engine.words(text))
+    assert all(word.begin < word.end for word in words)
+    assert [word.begin for word in words[1:]] == [word.end for word in words[:-1]]
+    assert (words[0].begin, words[-1].end) == (0, len(text))
