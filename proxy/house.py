@@ -9,6 +9,7 @@ from audit.ledger import Ledger
 from policies.decide import Policy
 from policies.files import load
 from policies.model import Ask
+from policies.vocabulary import ENTITY_TYPES
 from proxy.callers import Caller
 from proxy.home import prepare
 from proxy.office.keys import KeyBook
@@ -17,6 +18,7 @@ from proxy.providers.routes import routes
 from proxy.settings import Settings
 from redaction import allowed
 from redaction.detector import Detector
+from redaction.recognizers import kinds
 from redaction.vault import caller_key
 
 
@@ -57,7 +59,7 @@ def build(settings: Settings) -> House:
     """
     home = prepare(settings.home)
     secret = home.secret()
-    policy = load(settings.policy)
+    policy = policy_of(settings)
     ways = routes(settings)
     ledger = Ledger(
         settings.ledger_location,
@@ -70,11 +72,17 @@ def build(settings: Settings) -> House:
         workers=settings.detector_workers,
         queue=settings.detector_queue,
         timeout=settings.detector_timeout,
+        rules=settings.rules,
     )
     ledger.start()
     return House(
         detector, policy, ledger, Providers(settings, ways), KeyBook(settings.office_path, secret), secret
     )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The policy in force, read and checked against every type the detector knows. Raises `PolicyError`."""
+    return load(settings.policy, tuple({*ENTITY_TYPES, *kinds()}))
 
 
 _NOBODY = Ask(

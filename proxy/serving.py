@@ -96,8 +96,8 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
     import uvicorn
 
     from policies.complaints import PolicyError
-    from policies.files import load
     from proxy.app import create_app
+    from proxy.house import policy_of
     from proxy.logs import configure
     from proxy.providers.routes import routes
     from proxy.settings import BadSettings
@@ -106,7 +106,7 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
         signal.signal(asked_to_stop, _stopped)  # uvicorn ends what runs, then hands the signal on to this
     configure(settings.log_level)
     try:
-        load(settings.policy)
+        policy_of(settings)
         routes(settings)
     except (PolicyError, BadSettings) as error:
         stop(str(error))

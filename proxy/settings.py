@@ -47,7 +47,10 @@ class Settings(BaseSettings):
     allow: Path | None = Field(
         None, description="伏せ字にしない公開情報の一覧 / File of published values that are never masked."
     )
-    detector_workers: int = Field(1, ge=1, le=64, description="検出の並列数 / Detection threads.")
+    rules: Path | None = Field(
+        None, description="市独自の検出規則(YAML) / The city's own detection rules, in YAML."
+    )
+    detector_workers: int = Field(2, ge=1, le=64, description="検出の並列数 / Detection threads.")
     detector_queue: int = Field(
         256,
         ge=1,

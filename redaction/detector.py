@@ -1,37 +1,25 @@
-"""The detector: personal data found in the texts of a request. The only door to Presidio.
+"""The detector: personal data found in the texts of a request. The door to Presidio.
 
-Runs on its own threads, bounded, so that one long text never holds up the event loop. Never touches
-the network, never logs, never keeps a text after its answer. What cannot be searched is an accident
-(``CannotDetect``), never an empty answer.
+Runs on its own threads, bounded, so that one long text never holds up the event loop or another
+request. Never touches the network, never logs, never keeps a text after its answer. What cannot be
+searched is an accident (``CannotDetect``), never an empty answer.
 """
 
 import asyncio
-import threading
 import traceback
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from redaction.allowed import AllowList
-from redaction.folding import Folded, fold
-from redaction.model import CannotDetect, Finding
-from redaction.names.free import free_words
-from redaction.overlap import settle
-from redaction.repeats import Sheet, repeated
-from redaction.tables import Cell, cells_of
-from redaction.windows import windows
+from redaction.memory import Memory
+from redaction.model import CannotDetect
+from redaction.search import Findings, Search
+from redaction.turns import NoRoom, Steps, Turns
 
-if TYPE_CHECKING:
-    from presidio_analyzer import AnalyzerEngine, RecognizerResult
-
-    from redaction.nlp import Reading, SudachiEngine
-
-_WARM_UP = "担当：山田太郎様　〒569-0067 高槻市桃園町2番1号 電話072-674-7111 a@example.jp 昭和58年4月1日生"
-
-
-class _Abandoned(Exception):
-    """Nobody waits for this answer any more."""
+_WARM_UP = (
+    "担当：山田太郎様　〒569-0067 大阪府高槻市桃園町2番1号 電話072-674-7111 a@example.jp 昭和58年4月1日生"
+)
 
 
 class Detector:
@@ -39,24 +27,31 @@ class Detector:
 
     ``allow`` are exact strings that are public, such as the city's own telephone number. ``workers``
     threads search; ``queue`` more requests may wait. ``timeout`` is seconds for one request, waiting
-    included. ``threshold`` is the least score, 0.0 to 1.0, that counts.
+    included. ``threshold`` is the least score, 0.0 to 1.0, that counts. ``rules`` is a YAML file of
+    recognisers without code (rules.py). ``remember`` texts at most are known again (memory.py).
     """
 
-    def __init__(self, allow: Iterable[str] = (), workers: int = 1, queue: int = 64, timeout: float = 20.0,
-                 threshold: float = 0.35) -> None:  # fmt: skip
+    def __init__(
+        self,
+        allow: Iterable[str] = (),
+        workers: int = 2,
+        queue: int = 256,
+        timeout: float = 20.0,
+        threshold: float = 0.35,
+        rules: Path | None = None,
+        remember: int = 20_000,
+    ) -> None:
         self._allow = AllowList(allow)
         self._workers, self._places, self._timeout = workers, workers + queue, timeout
-        self._threshold = threshold
-        self._taken = 0
-        self._lock = threading.Lock()
-        self._analyzer: AnalyzerEngine | None = None
-        self._engine: SudachiEngine | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._threshold, self._rules = threshold, rules
+        self._memory = Memory(remember)
+        self._search: Callable[[Sequence[str]], Steps] | None = None
+        self._turns: Turns | None = None
 
     @property
     def ready(self) -> bool:
         """Loaded, and able to search."""
-        return self._pool is not None
+        return self._turns is not None
 
     def load(self) -> None:
         """Import Presidio and open the dictionary: seconds, blocking. Call it off the event loop.
@@ -65,6 +60,56 @@ class Detector:
         """
         if self.ready:
             return
+        self._search = self._loaded().steps
+        self.find_now([_WARM_UP])
+        self._turns = Turns(self._workers, self._places)
+
+    def close(self) -> None:
+        """Let the threads go. Afterwards ``find`` says ``detector_loading``."""
+        turns, self._turns = self._turns, None
+        if turns is not None:
+            turns.close()
+
+    async def find(self, texts: Sequence[str]) -> Findings:
+        """The findings of each text, sorted, not overlapping, in code points of that text.
+
+        Raises ``CannotDetect``: ``detector_loading`` before ``load()``, ``detector_busy`` when the
+        queue is full, ``detector_timeout`` when it took too long, ``detector_broken`` otherwise.
+        """
+        if self._turns is None:
+            raise CannotDetect("detector_loading")
+        try:
+            search = self._turns.take(lambda: self._steps(tuple(texts)))
+        except NoRoom:
+            raise CannotDetect("detector_busy") from None
+        try:
+            found: Findings = await asyncio.wait_for(asyncio.wrap_future(search), self._timeout)
+        except TimeoutError:
+            raise CannotDetect("detector_timeout") from None
+        return found
+
+    def find_now(self, texts: Sequence[str]) -> Findings:
+        """The same on the calling thread, without queue and timeout."""
+        steps = self._steps(tuple(texts))
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: Findings = end.value
+                return found
+
+    def _steps(self, texts: tuple[str, ...]) -> Steps:
+        """The search, with every error of it turned into one that quotes nothing."""
+        if self._search is None:
+            raise CannotDetect("detector_loading")
+        try:
+            return (yield from self._search(texts))
+        except Exception as error:
+            cause = _without_text(error)
+        # Outside the handler, so that the original error, which may quote the text, is not its context.
+        raise CannotDetect("detector_broken") from cause
+
+    def _loaded(self) -> Search:
         from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 
         from redaction.nlp import SudachiEngine
@@ -72,117 +117,15 @@ class Detector:
 
         engine = SudachiEngine()
         engine.load()
-        registry = RecognizerRegistry(recognizers=recognizers(), supported_languages=["ja"])
-        self._analyzer = AnalyzerEngine(
+        registry = RecognizerRegistry(recognizers=recognizers(self._rules), supported_languages=["ja"])
+        analyzer = AnalyzerEngine(
             registry=registry,
             nlp_engine=engine,
             supported_languages=["ja"],
             default_score_threshold=self._threshold,
             context_aware_enhancer=_no_enhancer(),
         )
-        self._engine = engine
-        self.find_now([_WARM_UP])
-        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="detector")
-
-    def close(self) -> None:
-        """Let the threads go. Afterwards ``find`` says ``detector_loading``."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """The findings of each text, sorted, not overlapping, in code points of that text.
-
-        Raises ``CannotDetect``: ``detector_loading`` before ``load()``, ``detector_busy`` when the
-        queue is full, ``detector_timeout`` when it took too long, ``detector_broken`` otherwise.
-        """
-        stop = threading.Event()
-        future = self._submit(tuple(texts), stop)
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout)
-        except TimeoutError:
-            raise CannotDetect("detector_timeout") from None
-        finally:
-            stop.set()
-
-    def find_now(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        """The same on the calling thread, without queue and timeout."""
-        return self._guarded(tuple(texts), threading.Event())
-
-    def _submit(self, texts: tuple[str, ...], stop: threading.Event) -> "Future[list[tuple[Finding, ...]]]":
-        pool = self._pool
-        if pool is None:
-            raise CannotDetect("detector_loading")
-        with self._lock:
-            if self._taken >= self._places:
-                raise CannotDetect("detector_busy")
-            self._taken += 1
-        future = pool.submit(self._guarded, texts, stop)
-        future.add_done_callback(self._leave)
-        return future
-
-    def _leave(self, _: "Future[list[tuple[Finding, ...]]]") -> None:
-        with self._lock:
-            self._taken -= 1
-
-    def _guarded(self, texts: tuple[str, ...], stop: threading.Event) -> list[tuple[Finding, ...]]:
-        if self._analyzer is None:
-            raise CannotDetect("detector_loading")
-        try:
-            return self._search(texts, stop)
-        except Exception as error:
-            cause = _without_text(error)
-        # Outside the handler, so that the original error, which may quote the text, is not its context.
-        raise CannotDetect("detector_broken") from cause
-
-    def _search(self, texts: tuple[str, ...], stop: threading.Event) -> list[tuple[Finding, ...]]:
-        sheets: list[Sheet] = []
-        found: list[tuple[Finding, ...]] = []
-        for text in texts:
-            sheet, findings = self._read(text, stop)
-            sheets.append(sheet)
-            found.append(settle(findings))
-        again = repeated(sheets, found)
-        return [settle([*first, *more]) if more else first for first, more in zip(found, again, strict=True)]
-
-    def _read(self, text: str, stop: threading.Event) -> tuple[Sheet, list[Finding]]:
-        folded = fold(text)
-        cells = cells_of(folded.text)
-        findings: list[Finding] = []
-        free: set[int] = set()
-        passed = 0
-        for back, start, end in windows(folded.text):
-            if stop.is_set():
-                raise _Abandoned
-            while passed < len(cells) and cells[passed].end <= back:
-                passed += 1
-            reading = self._page(folded.text, back, end, islice(cells, passed, None))
-            results = self._analyze(reading)
-            findings.extend(_finding(folded, back, r) for r in results if back + r.end > start)
-            free.update(back + place for place in free_words(reading.page))
-        kept = [f for f in findings if not self._allow.holds(text[f.start : f.end])]
-        return Sheet(folded, frozenset(free)), kept
-
-    def _page(self, text: str, back: int, end: int, cells: Iterable[Cell]) -> "Reading":
-        assert self._engine is not None
-        size = end - back
-        near = []
-        for cell in cells:
-            if cell.begin >= end:
-                break
-            near.append(cell._replace(begin=max(0, cell.begin - back), end=min(size, cell.end - back)))
-        return self._engine.read(Folded(text[back:end], range(size), range(1, size + 1)), near)
-
-    def _analyze(self, reading: "Reading") -> "list[RecognizerResult]":
-        assert self._analyzer is not None
-        return self._analyzer.analyze(reading.page.text, language="ja", nlp_artifacts=reading)
-
-
-def _finding(folded: Folded, back: int, result: "RecognizerResult") -> Finding:
-    start, end = folded.span(back + result.start, back + result.end)
-    told = result.recognition_metadata
-    return Finding(result.entity_type, start, end, round(float(result.score), 2),
-                   str(told["recognizer_name"]), told.get("evidence", "pattern"))  # fmt: skip
+        return Search(analyzer, engine, self._allow, self._memory)
 
 
 def _without_text(error: Exception) -> RuntimeError:

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from redaction.model import Finding
 
@@ -88,6 +89,27 @@ class Measure:
     touched: list[str] = field(default_factory=list)
     misses: list[tuple[str, str, int, int]] = field(default_factory=list)
     characters: int = 0
+
+    def figures(self) -> dict[str, Any]:
+        """Every figure as plain values, for JSON."""
+
+        def plain(tally: Tally) -> dict[str, Any]:
+            return {
+                "data": tally.data,
+                "leak": tally.leak,
+                "recall": tally.recall,
+                "precision": tally.precision,
+            }
+
+        return {
+            "types": {name: plain(tally) for name, tally in sorted(self.types.items())},
+            "pooled": plain(pooled(self)),
+            "genres": {name: plain(tally) for name, tally in sorted(self.genres.items())},
+            "documents": self.documents,
+            "closed": self.closed,
+            "harmless": self.harmless,
+            "touched": len(self.touched),
+        }
 
 
 def parse(id: str, genre: str, marked: str) -> Document:
@@ -170,7 +192,9 @@ def _of(tallies: dict[str, Tally], name: str) -> Tally:
     return tallies.setdefault(name, Tally())
 
 
-IDENTIFIERS_APART = frozenset({"PERSON", "JP_ADDRESS", "JP_SENSITIVE", "JP_PROTECTED_PERSON", "JP_VULNERABLE_LIST"})
+IDENTIFIERS_APART = frozenset(
+    {"PERSON", "JP_ADDRESS", "JP_SENSITIVE", "JP_PROTECTED_PERSON", "JP_VULNERABLE_LIST"}
+)
 """Types that are not pooled with identifiers, phones, e-mail and dates of birth."""
 
 
@@ -182,3 +206,34 @@ def pooled(result: Measure) -> Tally:
             for name in Tally.__slots__:
                 pool[name] += getattr(tally, name)
     return Tally(**pool)
+
+
+def as_table(result: Measure) -> str:
+    """The figures as a Markdown table: by type, pooled, whole documents, and the genres that leak."""
+    lines = ["| type | data | leak | recall | precision |", "|---|---|---|---|---|"]
+    lines += [_row(name, tally) for name, tally in sorted(result.types.items())]
+    lines.append(_row("identifiers, phones, e-mail, dates of birth pooled", pooled(result)))
+    lines.append("")
+    lines.append(f"documents with nothing left uncovered: {result.closed} of {result.documents}")
+    lines.append(
+        f"harmless documents in which anything is masked: {len(result.touched)} of {result.harmless}"
+    )
+    leaking = sorted(
+        ((name, tally) for name, tally in result.genres.items() if tally.leaked),
+        key=lambda item: (-item[1].leaked, item[0]),
+    )
+    if leaking:
+        lines += ["", "| genre | data | leak |", "|---|---|---|"]
+        lines += [f"| {name} | {tally.data} | {_percent(tally.leak)} |" for name, tally in leaking]
+    return "\n".join(lines)
+
+
+def _row(name: str, tally: Tally) -> str:
+    return (
+        f"| {name} | {tally.data} | {_percent(tally.leak)} | {_percent(tally.recall)} "
+        f"| {_percent(tally.precision)} |"
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"

@@ -11,21 +11,6 @@ Evidence = Literal["pattern", "checksum", "cue", "both", "context", "dictionary"
 and cue, the words around it (titles, labels, honorifics), a dictionary, or an exact repeat of a
 value that was found elsewhere in the same request."""
 
-ENTITY_TYPES: tuple[str, ...] = (
-    "PERSON",
-    "JP_ADDRESS",
-    "JP_POSTAL_CODE",
-    "PHONE_NUMBER",
-    "EMAIL_ADDRESS",
-    "DATE_OF_BIRTH",
-    "JP_MY_NUMBER",
-    "JP_RESIDENT_RECORD_CODE",
-    "JP_BANK_ACCOUNT",
-    "CREDIT_CARD",
-    "IP_ADDRESS",
-)
-"""Every kind that is looked for. Policies, records and reports use these names and no others."""
-
 IRREVERSIBLE: frozenset[str] = frozenset({"JP_MY_NUMBER", "JP_RESIDENT_RECORD_CODE"})
 """Never vaulted, numbered, hashed or cached: 番号法, PPC Q&A 9-1 to 9-4; 住民基本台帳法 30条の37."""
 

@@ -6,10 +6,10 @@ Between two pieces other threads and a cancelled request get their turn.
 import re
 from collections.abc import Iterator
 
-WINDOW = 3_000
+WINDOW = 1_000
 """Folded characters searched at a time."""
 
-LOOKBACK = 200
+LOOKBACK = 150
 """Characters before a window that are read again with it, so that a label or a name that lies over
 the edge is seen whole."""
 

@@ -15,6 +15,7 @@ class AddressRecognizer(Recognizer):
     """大阪府高槻市桃園町2番1号, 桃園町２－１ ○○ハイツ２０３号."""
 
     kind = "JP_ADDRESS"
+    ja = "住所"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in BLOCK.finditer(page.text):

@@ -38,6 +38,7 @@ class BankAccountRecognizer(Recognizer):
     """普通 1234567, 口座番号：1234567, ゆうちょ 記号14080 番号12345671."""
 
     kind = "JP_BANK_ACCOUNT"
+    ja = "口座番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
         text = page.text

@@ -18,9 +18,11 @@ EVIDENCE_KEY = "evidence"
 
 
 class Recognizer(LocalRecognizer):
-    """Finds one kind of personal data. A subclass sets ``kind`` and says where in ``find``."""
+    """Finds one kind of personal data. A subclass sets ``kind`` and its Japanese name, and says where in
+    ``find``. Both are plain strings in the class body: `redaction.recognizers.kinds` reads them unloaded."""
 
     kind: ClassVar[str]
+    ja: ClassVar[str]
 
     def __init__(self) -> None:
         # Named after its file: that is where a reader who asks "why?" should look.

@@ -33,6 +33,7 @@ class BirthDateRecognizer(Recognizer):
     """昭和58年4月1日生, S58.4.1, 1983/04/01 after 生年月日 or before 生まれ."""
 
     kind = "DATE_OF_BIRTH"
+    ja = "生年月日"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _DATE.finditer(page.text):

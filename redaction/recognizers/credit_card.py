@@ -20,6 +20,7 @@ class CreditCardRecognizer(Recognizer):
     """4111 1111 1111 1111, 4111-1111-1111-1111, 4111111111111111."""
 
     kind = "CREDIT_CARD"
+    ja = "カード番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _CARD.finditer(page.text):

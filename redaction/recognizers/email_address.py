@@ -16,6 +16,7 @@ class EmailRecognizer(Recognizer):
     """taro@example.jp, also where it touches Japanese letters, and full-width."""
 
     kind = "EMAIL_ADDRESS"
+    ja = "メールアドレス"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _ADDRESS.finditer(page.text):

@@ -20,6 +20,7 @@ class IpAddressRecognizer(Recognizer):
     """192.168.10.5, 2001:db8::1."""
 
     kind = "IP_ADDRESS"
+    ja = "IPアドレス"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _V4.finditer(page.text):

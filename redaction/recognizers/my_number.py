@@ -32,6 +32,7 @@ class MyNumberRecognizer(Recognizer):
     """123456789018 (checksum), 1234-5678-9018 (both), 個人番号 123456789019 (cue)."""
 
     kind = "JP_MY_NUMBER"
+    ja = "個人番号(マイナンバー)"
 
     def find(self, page: Page) -> Iterable[Hit]:
         at = 0

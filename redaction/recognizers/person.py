@@ -23,6 +23,7 @@ class PersonRecognizer(Recognizer):
     """山田太郎, 東係長 (東), 髙﨑 凜さん, グエン・ヴァン・アン, Tanaka Hiroshi."""
 
     kind = "PERSON"
+    ja = "氏名"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for rule in _RULES:

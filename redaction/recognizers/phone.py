@@ -33,6 +33,7 @@ class PhoneRecognizer(Recognizer):
     """072-674-7111, (072)674-7111, 090 1234 5678, 09012345678, +81-72-674-7111."""
 
     kind = "PHONE_NUMBER"
+    ja = "電話番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
         text = page.text

@@ -21,6 +21,7 @@ class PostalCodeRecognizer(Recognizer):
     """〒569-0067, 5690067 beside an address."""
 
     kind = "JP_POSTAL_CODE"
+    ja = "郵便番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _MARKED.finditer(page.text):

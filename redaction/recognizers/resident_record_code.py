@@ -21,6 +21,7 @@ class ResidentRecordCodeRecognizer(Recognizer):
     """住民票コード 12345678901, also in groups."""
 
     kind = "JP_RESIDENT_RECORD_CODE"
+    ja = "住民票コード"
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _ELEVEN.finditer(page.text):

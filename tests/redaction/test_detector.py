@@ -5,12 +5,15 @@ import functools
 import socket
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from redaction.allowed import AllowList
 from redaction.detector import Detector
+from redaction.memory import Memory
 from redaction.model import CannotDetect
+from redaction.search import Search
+from redaction.turns import Turns
 
 SECRET = "山田太郎"
 TEXT = f"昨日、{SECRET}様から電話（090-1234-5678）がありました。"
@@ -26,12 +29,11 @@ def told(story):
     return test
 
 
-def _broken(detector, how):
-    """A loaded detector whose search does something else; shares the engine, which is dear to load."""
-    copy = Detector(workers=1, queue=1, timeout=0.3)
-    copy._analyzer, copy._engine = detector._analyzer, detector._engine
-    copy._search = how
-    copy._pool = ThreadPoolExecutor(1)
+def _searching(detector, steps=None, **bounds):
+    """A loaded detector with bounds of its own; shares the engine, which is dear to load."""
+    copy = Detector(**{"workers": 1, "queue": 1, "timeout": 5.0} | bounds)
+    copy._search = steps or detector._search
+    copy._turns = Turns(copy._workers, copy._places)
     return copy
 
 
@@ -63,9 +65,13 @@ async def test_before_it_is_loaded_nothing_is_found_and_that_is_an_error():
 @told
 async def test_a_full_queue_is_refused_at_once_and_frees_itself(detector):
     gate = threading.Event()
-    slow = _broken(detector, lambda texts, stop: gate.wait(5) and [()])
-    slow._timeout = 5.0
 
+    def slowly(texts):
+        gate.wait(5)
+        yield
+        return [()]
+
+    slow = _searching(detector, slowly)
     waiting = [asyncio.ensure_future(slow.find([TEXT])) for _ in range(2)]
     await asyncio.sleep(0.05)
     with pytest.raises(CannotDetect) as caught:
@@ -75,73 +81,127 @@ async def test_a_full_queue_is_refused_at_once_and_frees_itself(detector):
     assert caught.value.reason == "detector_busy"
     assert await asyncio.gather(*waiting) == [[()], [()]]
     assert await slow.find([TEXT]) == [()]
+    slow.close()
+
+
+def _endless(stopped):
+    def endless(texts):
+        try:
+            while True:
+                time.sleep(0.01)
+                yield
+        finally:
+            stopped.set()
+
+    return endless
 
 
 @told
-async def test_a_slow_search_is_given_up_and_told_to_stop(detector):
+async def test_a_slow_search_is_given_up_and_frees_its_place(detector):
     stopped = threading.Event()
-
-    def slowly(texts, stop):
-        if stop.wait(5):
-            stopped.set()
-        return [()]
+    slow = _searching(detector, _endless(stopped), timeout=0.2, queue=0)
 
     with pytest.raises(CannotDetect) as caught:
-        await _broken(detector, slowly).find([TEXT])
+        await slow.find([TEXT])
 
     assert caught.value.reason == "detector_timeout"
     assert await asyncio.to_thread(stopped.wait, 2)
+    slow._search = detector._search
+    slow._timeout = 20.0
+    assert len((await slow.find([TEXT]))[0]) == 2
+    slow.close()
 
 
 @told
-async def test_a_search_that_was_given_up_frees_its_thread(detector):
-    impatient = Detector(workers=1, timeout=0.2)
-    impatient._analyzer, impatient._engine = detector._analyzer, detector._engine
-    impatient._pool = ThreadPoolExecutor(1)
-    with pytest.raises(CannotDetect):
-        await impatient.find([TEXT + "市民の皆様。" * 150_000])
+async def test_a_cancelled_request_stops_the_search(detector):
+    stopped = threading.Event()
+    slow = _searching(detector, _endless(stopped))
+    task = asyncio.ensure_future(slow.find([TEXT]))
+    await asyncio.sleep(0.1)
+    task.cancel()
 
-    impatient._timeout = 60.0
-    begin = time.process_time()
-    assert len((await impatient.find([TEXT]))[0]) == 2
-    assert time.process_time() - begin < 1.5  # the whole text would take five times as long
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(stopped.wait, 2)
+    slow.close()
 
 
 @told
 async def test_a_broken_search_says_so_without_quoting_the_text(detector):
-    def fail(texts, stop):
+    def fail(texts):
+        yield
         raise ValueError(f"cannot read {texts[0]}")
 
+    broken = _searching(detector, fail)
     with pytest.raises(CannotDetect) as caught:
-        await _broken(detector, fail).find([TEXT])
+        await broken.find([TEXT])
 
     error = caught.value
     assert error.reason == "detector_broken"
     assert "ValueError" in str(error.__cause__)
     assert error.__context__ is None or error.__context__ is error.__cause__
     assert SECRET not in f"{error!r} {error.__cause__!r} {error.__cause__.__context__!r}"
+    broken.close()
 
 
 @told
-async def test_a_cancelled_request_stops_the_search(detector):
-    stopped = threading.Event()
-    started = threading.Event()
+async def test_a_short_request_does_not_wait_for_a_long_one(detector):
+    """Counted in turns, not in seconds: when the short one is answered, the long one has only begun."""
+    turns = 0
 
-    def slowly(texts, stop):
-        started.set()
-        if stop.wait(5):
-            stopped.set()
-        return [()]
+    def counting(texts):
+        nonlocal turns
+        steps = detector._search(texts)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            turns += 1
+            yield
 
-    slow = _broken(detector, slowly)
-    slow._timeout = 5.0
-    task = asyncio.ensure_future(slow.find([TEXT]))
-    await asyncio.to_thread(started.wait, 2)
-    task.cancel()
+    one = _searching(detector, counting, workers=1, queue=9)
+    long = asyncio.ensure_future(one.find(["市民の皆様のご理解をお願いします。\n" * 6_000]))
+    while turns < 3:
+        await asyncio.sleep(0.001)
+    before = turns
+    assert len((await one.find([TEXT]))[0]) == 2
+    assert turns - before <= 4
+    assert not long.done()
+    long.cancel()
+    one.close()
 
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await asyncio.to_thread(stopped.wait, 2)
+
+@told
+async def test_a_conversation_costs_only_its_new_turn(detector):
+    searched = []
+    memory = Memory()
+
+    class Counting:
+        def analyze(self, text, **given):
+            searched.append(text)
+            return detector._search.__self__._analyzer.analyze(text, **given)
+
+    search = Search(Counting(), detector._search.__self__._engine, AllowList(()), memory)
+    talk = _searching(detector, search.steps)
+    first = await talk.find([TEXT, "はい。"])
+    again = await talk.find([TEXT, "はい。", "続きをお願いします。"])
+
+    assert [text[:3] for text in searched] == ["昨日、", "はい。", "続きを"]
+    assert again[:2] == first
+    talk.close()
+
+
+@told
+async def test_a_text_with_a_my_number_is_not_remembered_in_any_form(detector):
+    memory = Memory()
+    search = Search(detector._search.__self__._analyzer, detector._search.__self__._engine, AllowList(()), memory)
+    talk = _searching(detector, search.steps)
+    await talk.find(["マイナンバーは123456789018です", "住民票コードは12345678901です"])
+    assert len(memory) == 0
+    await talk.find([TEXT])
+    assert len(memory) == 1 and SECRET not in repr(memory._known)
+    talk.close()
 
 
 @told
@@ -204,8 +264,9 @@ def test_hostile_text_gets_an_answer(detector, text):
 
 
 def test_what_is_allowed_is_not_found_and_everything_else_is(detector):
-    allowing = Detector(allow=["072-674-7111"])
-    allowing._analyzer, allowing._engine = detector._analyzer, detector._engine
+    search = detector._search.__self__
+    allowing = Detector()
+    allowing._search = Search(search._analyzer, search._engine, AllowList(["072-674-7111"]), Memory()).steps
 
     (found,) = allowing.find_now(["代表は０７２（６７４）７１１１、直通は072-674-7112。"])
 

@@ -5,13 +5,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redaction.model import ENTITY_TYPES, IRREVERSIBLE, Finding
+from redaction.model import IRREVERSIBLE, Finding
 from redaction.overlap import settle
+from redaction.recognizers import kinds
 
 FINDINGS = st.lists(
     st.builds(
         lambda label, start, length, score: Finding(label, start, start + length, score, "test", "pattern"),
-        st.sampled_from(ENTITY_TYPES),
+        st.sampled_from(sorted(kinds())),
         st.integers(0, 30),
         st.integers(1, 8),
         st.sampled_from([0.4, 0.6, 0.9]),

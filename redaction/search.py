@@ -1,0 +1,88 @@
+"""The search of the texts of one request, window by window; a generator, so that others get their turn.
+
+Knows Presidio's engine only as something with ``analyze``; starts no thread and keeps no text.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from redaction.allowed import AllowList
+from redaction.folding import Folded, fold
+from redaction.memory import Found, Memory
+from redaction.model import Finding
+from redaction.overlap import settle
+from redaction.repeats import Sheet, repeated
+from redaction.tables import Cell, cells_of
+from redaction.turns import Steps
+from redaction.windows import windows
+
+if TYPE_CHECKING:
+    from presidio_analyzer import AnalyzerEngine, RecognizerResult
+
+    from redaction.nlp import Reading, SudachiEngine
+
+Findings = list[tuple[Finding, ...]]
+
+
+class Search:
+    """How a request is searched: with which engine, what is allowed, what is remembered."""
+
+    def __init__(
+        self, analyzer: "AnalyzerEngine", engine: "SudachiEngine", allow: AllowList, memory: Memory
+    ) -> None:
+        self._analyzer = analyzer
+        self._engine = engine
+        self._allow = allow
+        self._memory = memory
+
+    def steps(self, texts: Sequence[str]) -> Steps:
+        """Search every text; yields after each window, returns `Findings` in code points of each text."""
+        sheets: list[Sheet] = []
+        found: Findings = []
+        for text in texts:
+            folded = fold(text)
+            known = self._memory.recall(text)
+            if known is None:
+                known = yield from self._read(text, folded)
+                self._memory.keep(text, known)
+            sheets.append(Sheet(folded, known.free))
+            found.append(known.findings)
+        again = repeated(sheets, found)
+        return [settle([*first, *more]) if more else first for first, more in zip(found, again, strict=True)]
+
+    def _read(self, text: str, folded: Folded) -> Steps:
+        from redaction.names.free import free_words
+
+        cells = cells_of(folded.text)
+        findings: list[Finding] = []
+        free: set[int] = set()
+        passed = 0
+        for back, start, end in windows(folded.text):
+            while passed < len(cells) and cells[passed].end <= back:
+                passed += 1
+            reading = self._reading(folded.text, back, end, islice(cells, passed, None))
+            findings.extend(_finding(folded, back, r) for r in self._analyze(reading) if back + r.end > start)
+            free.update(back + place for place in free_words(reading.page))
+            yield
+        kept = [f for f in findings if not self._allow.holds(text[f.start : f.end])]
+        return Found(settle(kept), frozenset(free))
+
+    def _reading(self, text: str, back: int, end: int, cells: Iterable[Cell]) -> "Reading":
+        size = end - back
+        near = []
+        for cell in cells:
+            if cell.begin >= end:
+                break
+            near.append(cell._replace(begin=max(0, cell.begin - back), end=min(size, cell.end - back)))
+        return self._engine.read(Folded(text[back:end], range(size), range(1, size + 1)), near)
+
+    def _analyze(self, reading: "Reading") -> "list[RecognizerResult]":
+        return self._analyzer.analyze(reading.page.text, language="ja", nlp_artifacts=reading)
+
+
+def _finding(folded: Folded, back: int, result: "RecognizerResult") -> Finding:
+    start, end = folded.span(back + result.start, back + result.end)
+    told: Any = result.recognition_metadata
+    name, why = str(told["recognizer_name"]), told.get("evidence", "pattern")
+    return Finding(result.entity_type, start, end, round(float(result.score), 2), name, why)
