@@ -104,6 +104,7 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
 
     for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked_to_stop, _stopped)  # uvicorn ends what runs, then hands the signal on to this
+    sys.setswitchinterval(0.001)  # the detector's threads give way to the event loop within a millisecond
     configure(settings.log_level)
     try:
         policy_of(settings)
