@@ -23,6 +23,20 @@ _INVISIBLE = (
 _CLUSTER = re.compile(f"[\\s\\S](?:[{_INVISIBLE}]{{0,30}}[{_MARKS}]){{1,30}}|[^{_PLAIN}]")
 _DROPPED = re.compile(f"[{_INVISIBLE}]+")
 
+# Text that a program wrote: JSON escapes (also of JSON inside JSON), percent-encoding, character references.
+# A newline escape is one only in a text that has other escapes: elsewhere \\name is a folder.
+_ESCAPE = (
+    r"(?:\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2}|\\+u[0-9a-fA-F]{4}"
+    r"|(?:%[0-9a-fA-F]{2})+|&\#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});)"
+)
+_PROGRAM = re.compile(r'\\u[0-9a-fA-F]{4}|\\"')
+_HEX = re.compile(r"u([0-9a-fA-F]{4})")
+_UNESCAPED = re.compile(f"{_ESCAPE}|{_CLUSTER.pattern}")
+_UNESCAPED_LINES = re.compile(rf'{_ESCAPE}|\\+[nrt"/]|{_CLUSTER.pattern}')
+
+_UTF8_SIZES = ((0xF0, 4), (0xE0, 3), (0xC0, 2), (0, 1))
+"""How many bytes a letter has whose first byte is at least so much."""
+
 _DASHES = "\u2010-\u2015\u2043\u2212\u2500\u2501\u30fc\ufe63\uff0d\uff70"
 _NUMERAL = "0-9\u3007\u4e00\u4e8c\u4e09\u56db\u4e94\u516d\u4e03\u516b\u4e5d\u5341"
 _DASH = re.compile(f"(?<=[{_NUMERAL}目番地号])[{_DASHES}](?=[{_NUMERAL}])")
@@ -55,22 +69,67 @@ def fold(text: str) -> Folded:
     """Fold a text: NFKC (Unicode TR15) by grapheme, invisible characters out, dashes between
     numerals as "-". Linear in the length; any string is accepted, lone surrogates too.
     """
-    if not _CLUSTER.search(text):
+    odd = _odd(text)
+    if not odd.search(text):
         return Folded(_dashes(text), range(len(text)), range(1, len(text) + 1))
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     at = 0
-    for match in _CLUSTER.finditer(text):
+    for match in odd.finditer(text):
         begin, end = match.span()
         _copy(text, at, begin, pieces, starts, ends)
-        letters = _spelled(match.group())
-        pieces.append(letters)
-        starts.extend([begin] * len(letters))
-        ends.extend([end] * len(letters))
+        for letters, first, last in _meant(match.group()):
+            spelled = _spelled(letters)
+            pieces.append(spelled)
+            starts.extend([begin + first] * len(spelled))
+            ends.extend([begin + last] * len(spelled))
         at = end
     _copy(text, at, len(text), pieces, starts, ends)
     return Folded(_dashes("".join(pieces)), starts, ends)
+
+
+def _odd(text: str) -> "re.Pattern[str]":
+    """What has to be spelled anew in this text; the plain pattern where no program wrote it."""
+    if "\\" in text and _PROGRAM.search(text):
+        return _UNESCAPED_LINES
+    if "%" in text or "&#" in text:
+        return _UNESCAPED
+    return _CLUSTER
+
+
+def _meant(written: str) -> list[tuple[str, int, int]]:
+    """What was written, as letters, each with its place in it: ("山", 0, 6) of \\u5c71."""
+    whole = (0, len(written))
+    if written[0] == "%" and len(written) > 2:
+        return _percent(written)
+    if written[0] == "&" and len(written) > 2:
+        number = int(written[3:-1], 16) if written[2] in "xX" else int(written[2:-1])
+        return [(chr(number) if number < 0x110000 else written, *whole)]
+    if written[0] != "\\" or len(written) == 1:
+        return [(written, *whole)]
+    halves = [int(half, 16) for half in _HEX.findall(written)]
+    if not halves:
+        return [({"n": "\n", "r": "\r", "t": "\t"}.get(written[-1], written[-1]), *whole)]
+    if len(halves) == 2:
+        return [(chr(0x10000 + ((halves[0] - 0xD800) << 10) + halves[1] - 0xDC00), *whole)]
+    return [(chr(halves[0]), *whole)]
+
+
+def _percent(written: str) -> list[tuple[str, int, int]]:
+    """Percent-encoded UTF-8, letter by letter; a byte that begins no letter stays as it was written."""
+    coded = bytes.fromhex(written.replace("%", ""))
+    meant: list[tuple[str, int, int]] = []
+    at = 0
+    while at < len(coded):
+        size = next(size for least, size in _UTF8_SIZES if coded[at] >= least)
+        try:
+            letter = coded[at : at + size].decode()
+        except UnicodeDecodeError:
+            size, letter = 1, written[3 * at : 3 * at + 3]
+        meant.append((letter, 3 * at, 3 * (at + size)))
+        at += size
+    return meant
 
 
 def _copy(text: str, begin: int, end: int, pieces: list[str], starts: list[int], ends: list[int]) -> None:

@@ -1,5 +1,6 @@
 """The laws of folding, held for any text."""
 
+import json
 import time
 
 import pytest
@@ -90,3 +91,37 @@ def _seconds(text):
     begin = time.process_time()
     fold(text)
     return time.process_time() - begin
+
+
+@given(st.text(alphabet='山田\\u5c%71&#x;E"n1', max_size=60))
+def test_whatever_looks_like_an_escape_keeps_its_place(text):
+    folded = fold(text)
+    assert list(folded.starts) == sorted(folded.starts) and list(folded.ends) == sorted(folded.ends)
+    assert all(start < end <= len(text) for start, end in zip(folded.starts, folded.ends, strict=True))
+    assert len(folded.starts) == len(folded.ends) == len(folded.text)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (json.dumps("山田太郎です"), '"山田太郎です"'),
+        (json.dumps(json.dumps("山田\n太郎")), None),
+        ("名前は%E5%B1%B1%E7%94%B0です", "名前は山田です"),
+        ("名前は&#x5c71;&#30000;です", "名前は山田です"),
+        ("\\ud83d\\ude00", "😀"),
+        ("50%引き、100%", "50%引き、100%"),
+        ("%E5%B1", "%E5%B1"),
+        ("%FF%E5%B1%B1%E7%94%B0", "%FF山田"),
+        ("C:\\name\\taro", "C:\\name\\taro"),
+        ('\\"山田\\n太郎\\"', '"山田\n太郎"'),
+    ],
+)
+def test_what_a_program_wrote_is_read_as_it_is_meant(written, meant):
+    folded = fold(written)
+    if meant is not None:
+        assert folded.text == meant
+    assert "山田" in folded.text or "山田" not in (meant or "山田")
+    at = folded.text.find("山田")
+    if at >= 0:
+        start, end = folded.span(at, at + 2)
+        assert fold(written[start:end]).text == "山田"
