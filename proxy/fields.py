@@ -8,7 +8,7 @@ A table is written in the shape of the JSON it speaks of::
     JSON     a string that holds JSON (tool-call arguments): every string inside it likewise, escaped anew
     DEEP     any JSON: every string and every key in it likewise
     WORD     a short ASCII word that names a thing (role, type): goes as it is, refused if anything is found in it
-    FREE     numbers, true, false, null: nothing personal fits in
+    FREE     numbers, true, false, null: go as they are, refused if anything is found in a number's digits
     REFUSED  this round does not carry it; null and false pass as absent
 
 Knows nothing of detection, vaults or HTTP: `walk` calls back for every string that matters.
@@ -16,6 +16,7 @@ Knows nothing of detection, vaults or HTTP: `walk` calls back for every string t
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from policies.model import Bilingual
@@ -36,14 +37,21 @@ WORD: Final = Kind("word")
 FREE: Final = Kind("free")
 REFUSED: Final = Kind("refused")
 
+KEY: Final = Kind("key")
+VALUE: Final = Kind("value")
+NUMBER: Final = Kind("number")
+
 Spec = Kind | Mapping[str, Any] | list[Any]
 Visit = Callable[[Kind, str, str], str]
-"""``visit(kind, text, path) -> text``: kind is TEXT (may be masked) or WORD (may only be looked at)."""
+"""``visit(kind, text, path) -> text``: TEXT, KEY and VALUE may be masked, WORD and NUMBER only looked at.
+
+KEY, VALUE and NUMBER are the keys, strings and numbers inside one DEEP or JSON field, in their order;
+their path is that field's.
+"""
 Path = tuple[str | int, ...]
 VisitReply = Callable[[Kind, str, Path], str]
 """``visit(kind, text, path) -> text``: kind is TEXT or JSON (a piece of JSON text), path as in the reply."""
 
-_LONG_NUMBER = 10**9
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,40}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 
@@ -177,7 +185,7 @@ def walk_reply(value: Any, spec: Spec, visit: VisitReply, path: Path = ()) -> An
     if isinstance(spec, list):
         if not isinstance(value, list):
             return None
-        return [walk_reply(v, spec[0], visit, (*path, _place(v, i))) for i, v in enumerate(value)]
+        return [walk_reply(v, spec[0], visit, (*path, place_of(v, i))) for i, v in enumerate(value)]
     if isinstance(spec, Mapping):
         if not isinstance(value, Mapping):
             return None
@@ -187,14 +195,16 @@ def walk_reply(value: Any, spec: Spec, visit: VisitReply, path: Path = ()) -> An
     return value if spec is DEEP or not isinstance(value, (list, dict)) else None
 
 
-def _place(part: Any, position: int) -> int:
+def place_of(part: Any, position: int) -> int:
+    """The place of a choice or tool call: its own ``index``, else its position in the list."""
     index = part.get("index") if isinstance(part, Mapping) else None
     return index if isinstance(index, int) else position
 
 
 def _text(value: Any, visit: Visit, path: str) -> Any:
     if isinstance(value, str):
-        return visit(TEXT, value, path)
+        # Python's json.dumps writes 山 as \\u5c71: JSON with escapes is masked inside, as JSON.
+        return _json(value, visit, path) if "\\u" in value else visit(TEXT, value, path)
     if not isinstance(value, list):
         raise _wrong(path, "文字列", "a string")
     return [
@@ -220,22 +230,21 @@ def _part(value: Any, visit: Visit, path: str) -> Any:
 
 def _deep(value: Any, visit: Visit, path: str) -> Any:
     if isinstance(value, str):
-        return visit(TEXT, value, path)
+        return visit(VALUE, value, path)
     if isinstance(value, list):
-        return [_deep(item, visit, f"{path}[{i}]") for i, item in enumerate(value)]
+        return [_deep(item, visit, path) for item in value]
     if isinstance(value, dict):
-        return {visit(TEXT, key, f"{path}.*"): _deep(item, visit, f"{path}.*") for key, item in value.items()}
+        return {visit(KEY, key, path): _deep(item, visit, path) for key, item in value.items()}
     return _number(value, visit, path)
 
 
 def _json(value: str, visit: Visit, path: str) -> str:
-    """JSON text is masked inside: escapes such as ``\\u5c71`` would hide a name from the detector.
-
-    Text that is no JSON is masked as the plain text it is.
-    """
+    """JSON text is masked inside, where keys say what their values are. Other text is masked as it stands."""
     try:
         inside = loads(value)
     except ValueError:
+        return visit(TEXT, value, path)
+    if not isinstance(inside, dict | list | str):
         return visit(TEXT, value, path)
     return dumps(_deep(inside, visit, path))
 
@@ -253,10 +262,16 @@ def _free(value: Any, visit: Visit, path: str) -> Any:
 
 
 def _number(value: Any, visit: Visit, path: str) -> Any:
-    """A number cannot carry a placeholder; one that is long enough to be somebody's is looked at."""
-    if not isinstance(value, bool) and isinstance(value, (int, float)) and abs(value) >= _LONG_NUMBER:
-        visit(WORD, str(value), path)
+    """A number cannot carry a placeholder. Its digits are looked at, in whatever form it is written."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        visit(NUMBER, _digits(value), path)
     return value
+
+
+def _digits(value: int | float) -> str:
+    """1.23456789018e11 as 123456789018, 0.123456789018 as 0 123456789018."""
+    whole, _, fraction = format(Decimal(repr(value)), "f").partition(".")
+    return f"{whole} {fraction}" if fraction.strip("0") else whole
 
 
 def _refused(value: Any, path: str) -> Any:

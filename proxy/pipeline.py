@@ -32,6 +32,8 @@ async def carry(house: House, caller: Caller, request: ChatRequest) -> AsyncGene
             entry.refused("verdict")
             raise Stopped(verdict, list(account["entities"]))
         answer = watched(entry, house.providers.ask(masked), masked, account)  # the ledger keeps it masked
-        async with aclosing(restored(answer, vault)) as chunks:  # the caller gets it restored
+        async with aclosing(
+            restored(answer, vault, request.wants_json)
+        ) as chunks:  # the caller gets it restored
             async for chunk in chunks:
                 yield chunk

@@ -13,7 +13,20 @@ from typing import Any
 from policies.model import Ask, Bilingual, DestinationTier, EntityFact, Verdict
 from proxy.callers import Caller, Declared
 from proxy.errors import Problem
-from proxy.fields import CHAT_REPLY, CHAT_REQUEST, JSON, WORD, Kind, Path, walk, walk_reply
+from proxy.fields import (
+    CHAT_REPLY,
+    CHAT_REQUEST,
+    JSON,
+    NUMBER,
+    TEXT,
+    WORD,
+    Kind,
+    Path,
+    place_of,
+    walk,
+    walk_reply,
+)
+from proxy.laid_open import LaidOpen
 from proxy.wire import dumps, loads
 from redaction.model import IRREVERSIBLE, Finding
 from redaction.restore import Restorer, as_is, json_escaped
@@ -24,31 +37,36 @@ Chunk = dict[str, Any]
 Findings = Sequence[Sequence[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Masked:
-    """What may leave: the masked body, and the masked text that the ledger keeps."""
+    """What may leave: the masked body, and the masked text that the ledger keeps.
 
-    body: dict[str, Any]
-    text: str
+    ``sent`` becomes True as the model is asked: from then on a byte may have left.
+    """
+
+    body: dict[str, Any] = field(repr=False)
+    text: str = field(repr=False)
     model: str
     stream: bool
+    sent: bool = False
 
 
 @dataclass(slots=True)
 class ChatRequest:
-    """One request as the caller sent it. ``texts`` are all its strings, in a fixed order.
+    """One request as the caller sent it. ``texts`` are its strings, laid open in a fixed order.
 
-    ``notices`` are the ids of the rules whose notice the caller is shown; filled once decided.
+    ``notices`` are the ids of the rules whose notice the caller is shown, ``masked`` what may leave;
+    both are filled on the way.
     """
 
     id: str
     body: dict[str, Any] = field(repr=False)
     declared: Declared = field(repr=False)
     destination: DestinationTier
+    strings: LaidOpen = field(repr=False)
     texts: list[str] = field(repr=False)
-    kinds: list[Kind]
-    paths: list[str]
     notices: tuple[str, ...] = ()
+    masked: Masked | None = None
     dialect = "chat"
     operation = "chat"
 
@@ -63,6 +81,12 @@ class ChatRequest:
     @property
     def wants_usage(self) -> bool:
         return bool((self.body.get("stream_options") or {}).get("include_usage"))
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether the reply's content is to be JSON, in which a value must be written escaped."""
+        wanted = self.body.get("response_format")
+        return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
 
     @property
     def characters(self) -> int:
@@ -92,38 +116,45 @@ class ChatRequest:
 
     def mask(self, findings: Findings, verdict: Verdict, vault: Vault) -> Masked:
         """Every hidden finding replaced. Raises `Problem` where one stands in a field that cannot be masked."""
-        self._refuse_found_words(findings)
-        masked = [
-            vault.mask(text, found, verdict.hides) for text, found in zip(self.texts, findings, strict=True)
-        ]
-        purpose, strings = masked[0], iter(masked[1:])
-        body = walk(self.body, CHAT_REQUEST, lambda kind, text, path: next(strings))
+        (purpose, *strings), (found_in_purpose, *found) = self._leaves(findings)
+        masked = [vault.mask(text, here, verdict.hides) for text, here in zip(strings, found, strict=True)]
+        renewed = iter(masked)
+        body = walk(self.body, CHAT_REQUEST, lambda kind, text, path: next(renewed))
         if self.stream:
             body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-        kept = {"purpose": purpose or None, "request": body}
-        return Masked(body, dumps(kept), self.model, self.stream)
+        kept = {"purpose": vault.mask(purpose, found_in_purpose, verdict.hides) or None, "request": body}
+        self.masked = Masked(body, dumps(kept), self.model, self.stream)
+        return self.masked
 
-    def _refuse_found_words(self, findings: Findings) -> None:
-        for kind, path, found in zip(self.kinds, self.paths, findings[1:], strict=True):
-            if kind is WORD and found:
+    def _leaves(self, findings: Findings) -> tuple[list[str], list[list[Finding]]]:
+        """Every string with the findings in it. Raises `Problem` for one that cannot be masked."""
+        found = self.strings.dealt(findings)
+        for leaf, here in zip(self.strings.leaves, found, strict=True):
+            if here and leaf.kind in (WORD, NUMBER):
                 raise Problem(
                     400,
                     "personal_data_in_field",
                     Bilingual(
-                        f"{path} に個人情報らしい値があります。ここは伏せ字にできないため送信しませんでした。",
-                        f"{path} holds what looks like personal data and cannot be masked; nothing was sent.",
+                        f"{leaf.path} に個人情報らしい値があります。ここは伏せ字にできないため送信しませんでした。",
+                        f"{leaf.path} holds what looks like personal data and cannot be masked; nothing was sent.",
                     ),
-                    param=path,
+                    param=leaf.path,
                 )
+        leaves = self.strings.leaves
+        return [self.texts[leaf.sheet][leaf.start : leaf.end] for leaf in leaves], found
 
 
 def read(
     id: str, raw: bytes, declared: Declared, destination_of: Callable[[str], DestinationTier]
 ) -> ChatRequest:
     """Read one request body. Raises `Problem` 400 that says what is wrong and where."""
+    strings = LaidOpen()
+    strings.note(TEXT, declared.purpose or "", "purpose")
     try:
         body = loads(raw)
-        texts, kinds, paths = _strings_of(body)
+        if not isinstance(body, dict):
+            raise ValueError("not an object")
+        walk(body, CHAT_REQUEST, strings.note)
     except (ValueError, RecursionError):
         raise Problem(
             400,
@@ -139,26 +170,7 @@ def read(
             Bilingual("stream は true か false にしてください。", "stream must be true or false."),
             param="stream",
         )
-    return ChatRequest(
-        id, body, declared, destination_of(body["model"]), [declared.purpose or "", *texts], kinds, paths
-    )
-
-
-def _strings_of(body: Any) -> tuple[list[str], list[Kind], list[str]]:
-    texts: list[str] = []
-    kinds: list[Kind] = []
-    paths: list[str] = []
-
-    def note(kind: Kind, text: str, path: str) -> str:
-        texts.append(text)
-        kinds.append(kind)
-        paths.append(path)
-        return text
-
-    if not isinstance(body, dict):
-        raise ValueError("not an object")
-    walk(body, CHAT_REQUEST, note)
-    return texts, kinds, paths
+    return ChatRequest(id, body, declared, destination_of(body["model"]), strings, strings.texts)
 
 
 def _require(body: dict[str, Any], name: str, kind: type) -> None:
@@ -203,14 +215,20 @@ def shown(chunk: Chunk, request: ChatRequest) -> Chunk | None:
     return {name: value for name, value in chunk.items() if name != "usage"}
 
 
-async def restored(answer: AsyncGenerator[Chunk], vault: Vault) -> AsyncGenerator[Chunk]:
-    """The reply with the values put back, chunk by chunk; only a possible placeholder's start waits."""
+async def restored(
+    answer: AsyncGenerator[Chunk], vault: Vault, as_json: bool = False
+) -> AsyncGenerator[Chunk]:
+    """The reply with the values put back, chunk by chunk; only a possible placeholder's start waits.
+
+    ``as_json``: the content itself is JSON, so that a value is written escaped in it.
+    """
     restorers: dict[Path, Restorer] = {}
 
     def put_back(kind: Kind, text: str, path: Path) -> str:
         restorer = restorers.get(path)
         if restorer is None:
-            restorer = restorers[path] = Restorer(vault, json_escaped if kind is JSON else as_is)
+            escaped = kind is JSON or (as_json and path[-1] == "content")
+            restorer = restorers[path] = Restorer(vault, json_escaped if escaped else as_is)
         return restorer.feed(text)
 
     last: Chunk = {}
@@ -218,8 +236,8 @@ async def restored(answer: AsyncGenerator[Chunk], vault: Vault) -> AsyncGenerato
         async for chunk in answer:
             last = walk_reply(chunk, CHAT_REPLY, put_back)
             for position, choice in enumerate(last.get("choices") or []):
-                if choice.get("finish_reason"):
-                    _finish(choice, choice.get("index", position), restorers)
+                if choice.get("finish_reason") or "message" in choice:
+                    _finish(choice, place_of(choice, position), restorers)
             yield last
     cut_short = [_held_back(place, restorers) for place in sorted({int(path[1]) for path in restorers})]
     if any("delta" in choice for choice in cut_short):

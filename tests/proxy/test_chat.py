@@ -100,6 +100,58 @@ def test_counts_are_of_different_data() -> None:
     assert chat.counted(asked.texts, find(asked.texts)) == {"PERSON": 2}
 
 
+def test_a_key_says_what_its_value_is_and_the_parts_of_a_message_are_read_as_one() -> None:
+    asked = request(
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "電話は090-1234"}, {"type": "text", "text": "-5678"}]},
+                {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": json.dumps({"氏名": "一二三蓮", "番号": [1234567, "x"]})}}]},
+            ],
+        }
+    )  # fmt: skip
+    assert "電話は090-1234-5678" in asked.texts
+    assert "氏名: 一二三蓮\n番号: 1234567\nx\n" in asked.texts
+
+
+def test_a_finding_over_two_parts_is_masked_in_both() -> None:
+    asked = request(
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "担当は山田"}, "太郎です"]}]}
+    )
+    result = asked.mask(find(asked.texts), PERMIT, Vault(b"k"))
+    first, second = result.body["messages"][0]["content"]
+    assert "山田" not in first["text"] and "太郎" not in second
+    assert second.endswith("です")
+
+
+def test_too_many_strings_are_refused_before_anything_is_searched() -> None:
+    with pytest.raises(Problem) as refused:
+        request({"messages": [{"role": "user", "content": "x"}], "metadata": {"a": [""] * 30_000}})
+    assert refused.value.code == "too_many_strings"
+
+
+def test_a_value_with_a_line_break_stays_json_where_json_was_asked_for() -> None:
+    vault = Vault(b"k")
+    placeholder = vault.mask(
+        "高槻市\n城東町", [Finding("JP_ADDRESS", 0, 7, 1.0, "test", "cue")], lambda _: True
+    )
+
+    async def collect() -> list[dict[str, Any]]:
+        async def source() -> AsyncGenerator[dict[str, Any]]:
+            message = {"content": json.dumps({"v": placeholder})}
+            yield {"choices": [{"index": 0, "message": message, "finish_reason": None}]}
+
+        return [chunk async for chunk in chat.restored(source(), vault, as_json=True)]
+
+    (reply,) = asyncio.run(collect())
+    assert json.loads(reply["choices"][0]["message"]["content"]) == {"v": "高槻市\n城東町"}
+
+
+def test_a_plain_reply_without_a_finish_reason_loses_nothing() -> None:
+    _, vault = masked({"messages": [{"role": "user", "content": "山田太郎"}]})
+    (reply,) = answered([{"choices": [{"message": {"content": "担当は[PERSON_1_"}}]}], vault)
+    assert reply["choices"][0]["message"]["content"] == "担当は[PERSON_1_"
+
+
 def test_found_data_in_a_field_that_cannot_be_masked_is_refused() -> None:
     asked = request({"messages": [{"role": "user", "content": "x"}], "metadata": {"n": 123456789018}})
     with pytest.raises(Problem) as refused:

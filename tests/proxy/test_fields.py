@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import Problem
-from proxy.fields import CHAT_REQUEST, TEXT, WORD, Kind, walk
+from proxy.fields import CHAT_REQUEST, KEY, NUMBER, TEXT, VALUE, Kind, walk
 
 SECRET = "山田太郎"
 
@@ -19,7 +19,7 @@ def shouted(body: Any) -> tuple[Any, list[tuple[Kind, str, str]]]:
 
     def visit(kind: Kind, text: str, path: str) -> str:
         seen.append((kind, text, path))
-        return f"<{text}>" if kind is TEXT else text
+        return text
 
     return walk(body, CHAT_REQUEST, visit), seen
 
@@ -63,7 +63,7 @@ def message(**fields: Any) -> dict[str, Any]:
 )
 def test_a_value_in_any_carried_field_is_shown_to_the_mask(body: dict[str, Any]) -> None:
     _, seen = shouted(body)
-    assert SECRET in [text for kind, text, _ in seen if kind is TEXT]
+    assert SECRET in [text for kind, text, _ in seen if kind in (TEXT, KEY, VALUE)]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,21 @@ def test_escapes_inside_tool_arguments_hide_nothing() -> None:
     assert SECRET in [text for _, text, _ in seen]
 
 
+@pytest.mark.parametrize(
+    "content", [json.dumps({"to": SECRET}), json.dumps([json.dumps(SECRET)]), json.dumps(SECRET)]
+)
+def test_escaped_json_as_a_tools_result_is_laid_open(content: str) -> None:
+    assert SECRET not in content
+    masked, seen = shouted(message(content=content))
+    assert any(SECRET in text or "\\u5c71" in text for _, text, _ in seen)
+    assert json.loads(masked["messages"][0]["content"]) == json.loads(content)
+
+
 def test_a_long_number_is_looked_at_where_it_cannot_be_masked() -> None:
-    _, seen = shouted(message(content="x") | {"metadata": {"n": 123456789018}, "seed": 983205673214})
-    assert {(kind, text) for kind, text, _ in seen} >= {(WORD, "123456789018"), (WORD, "983205673214")}
+    numbers = [123456789018, 123456789018.0, 1.23456789018e11, 0.123456789018, True, None, -5]
+    _, seen = shouted(message(content="x") | {"metadata": {"n": numbers}, "seed": 983205673214})
+    looked_at = [text for kind, text, _ in seen if kind is NUMBER]
+    assert looked_at == [*["123456789018"] * 3, "0 123456789018", "-5", "983205673214"]
 
 
 JSON = st.recursive(
