@@ -7,7 +7,7 @@ Everything heavy is imported inside the commands, so that the command line start
 
 import json
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -244,9 +244,9 @@ def _time(text: str | None, option: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return (time if time.tzinfo else time.replace(tzinfo=JST)).astimezone(UTC)
+    except (ValueError, OverflowError):
         _cannot(f"{option} は 2026-11-23 か 2026-11-23T09:00 の形です / {option} is a time of this form")
-    return time if time.tzinfo else time.replace(tzinfo=JST)
 
 
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────

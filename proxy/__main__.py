@@ -3,7 +3,10 @@
 Exit status everywhere: 0 fine, 1 found something wrong, 2 could not do it (one sentence on stderr).
 """
 
+import sys
+
 import typer
+from typer.exceptions import TyperException
 
 from audit.commands import app as audit_app
 from policies.commands import app as policy_app
@@ -31,8 +34,15 @@ app.add_typer(audit_app, name="audit", help="台帳の検索・表示・検証 /
 
 
 def main() -> None:
-    """The command's entry point."""
-    app(prog_name="sekisho")
+    """The command's entry point. A command line that makes no sense is one sentence too, and status 2."""
+    try:
+        sys.exit(app(prog_name="sekisho", standalone_mode=False))
+    except TyperException as error:
+        if not (said := " ".join(error.format_message().split())):
+            error.show()  # type: ignore[attr-defined]  # no command given: the help
+            sys.exit(2)
+        typer.echo(f"sekisho: {said} (使い方は --help / see --help)", err=True)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 it was, what it cost and how long it took, also when it breaks off in the middle.
 """
 
+import re
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -18,6 +18,7 @@ from proxy.errors import UpstreamFailed
 from proxy.surfaces.chat import ChatRequest, Chunk, Findings, Masked, counted, facts_of
 from proxy.wire import dumps
 
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 _TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
@@ -73,6 +74,7 @@ async def watched(
     """
     watch = _Watch(entry, masked)
     entry.egress = _egress(account)
+    masked.sent = True
     try:
         async with aclosing(answer):
             async for chunk in answer:
@@ -81,6 +83,7 @@ async def watched(
     except UpstreamFailed as failure:
         if not failure.sent:
             entry.egress = "none"
+            masked.sent = False
         entry.failed(failure.code)
         raise
     finally:
@@ -95,19 +98,19 @@ class _Watch:
         self._masked = masked
         self._started = time.monotonic()
         self._first: float | None = None
-        self._choices: dict[int, dict[str, Any]] = {}
-        self._usage: dict[str, Any] | None = None
+        self._pieces: dict[tuple[int, str], list[str]] = {}
+        self._usage: dict[str, Any] = {}
         self._facts: dict[str, Any] = {}
-        self._finishes: Counter[str] = Counter()
+        self._finishes: set[str] = set()
 
     def saw(self, chunk: Chunk) -> None:
         if self._first is None:
             self._first = time.monotonic()
-            self._facts = {"model_served": chunk.get("model"), "response_id": chunk.get("id")}
+            self._facts = {"model_served": _word(chunk.get("model")), "response_id": _word(chunk.get("id"))}
         if isinstance(chunk.get("usage"), dict):
             self._usage = chunk["usage"]
-        for position, choice in enumerate(chunk.get("choices") or []):
-            self._add(choice, position)
+        for choice in chunk["choices"]:
+            self._add(choice)
 
     def tell(self) -> None:
         """Write what was seen into the entry: facts for the ending, the masked answer as its text."""
@@ -115,37 +118,45 @@ class _Watch:
         self._entry.facts.update(self._facts)
         self._entry.facts["latency_ms"] = round((now - self._started) * 1000)
         if self._first is not None:
+            text = dumps(self._answer())
             self._entry.facts["ttfb_ms"] = round((self._first - self._started) * 1000)
             self._entry.facts["finish_reasons"] = sorted(self._finishes)
-            self._entry.facts["tokens"] = self._tokens()
-            self._entry.text = dumps([self._choices[place] for place in sorted(self._choices)])
+            self._entry.facts["tokens"] = self._tokens(text)
+            self._entry.text = text
 
-    def _add(self, choice: dict[str, Any], position: int) -> None:
-        seen = self._choices.setdefault(choice.get("index", position), {})
+    def _add(self, choice: dict[str, Any]) -> None:
         part = choice.get("message") or choice.get("delta") or {}
         for name in _TEXT_FIELDS:
-            if isinstance(part.get(name), str):
-                seen[name] = seen.get(name, "") + part[name]
-        for at, call in enumerate(part.get("tool_calls") or []):
-            function = call.get("function") or {}
-            kept = seen.setdefault("tool_calls", {}).setdefault(str(call.get("index", at)), {})
+            self._keep(choice["index"], name, part.get(name))
+        for call in part.get("tool_calls") or []:
             for name in ("name", "arguments"):
-                if isinstance(function.get(name), str):
-                    kept[name] = kept.get(name, "") + function[name]
-        if isinstance(choice.get("finish_reason"), str):
-            self._finishes[choice["finish_reason"]] += 1
+                self._keep(choice["index"], f"tool_calls.{call['index']}.{name}", call["function"].get(name))
+        if choice.get("finish_reason"):
+            self._finishes.add(_word(choice["finish_reason"]) or "?")
 
-    def _tokens(self) -> dict[str, Any]:
+    def _keep(self, place: int, name: str, piece: Any) -> None:
+        if isinstance(piece, str) and piece:
+            self._pieces.setdefault((place, name), []).append(piece)
+
+    def _answer(self) -> list[dict[str, str]]:
+        """The masked answer, one object a choice: {"content": …, "tool_calls.0.arguments": …}."""
+        choices: dict[int, dict[str, str]] = {}
+        for (place, name), pieces in self._pieces.items():
+            choices.setdefault(place, {})[name] = "".join(pieces)
+        return [choices[place] for place in sorted(choices)]
+
+    def _tokens(self, text: str) -> dict[str, Any]:
         """Tokens as the upstream counted them, else an upper bound: no token is shorter than one byte."""
-        usage = self._usage or {}
-        given, made = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        given, made = self._usage.get("prompt_tokens"), self._usage.get("completion_tokens")
         if isinstance(given, int) and isinstance(made, int):
             return {"input": given, "output": made, "tokens_estimated": False}
-        return {
-            "input": len(dumps(self._masked.body).encode()),
-            "output": len(dumps(list(self._choices.values())).encode()),
-            "tokens_estimated": True,
-        }
+        sent = len(dumps(self._masked.body).encode())
+        return {"input": sent, "output": len(text.encode()), "tokens_estimated": True}
+
+
+def _word(value: Any) -> str | None:
+    """A name the upstream gave, kept where it is one: what it calls itself must not carry text into the ledger."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
 def _egress(account: dict[str, Any]) -> EgressState:

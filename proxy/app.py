@@ -7,12 +7,13 @@ Every other route is refused and recorded. /healthz, /readyz and /openapi.json a
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from audit.model import CannotRecord
@@ -26,7 +27,6 @@ from proxy.stream import EventStream, Head
 from redaction.model import CannotDetect
 
 log = structlog.get_logger()
-EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Door = Callable[[House, Attempt], AsyncGenerator[Head | bytes]]
 
 
@@ -65,17 +65,21 @@ def create_app(settings: Settings, make: Callable[[Settings], House] = build) ->
             return JSONResponse({"status": "not ready", "reason": "internal_error"}, 503)
         return JSONResponse({"status": "ready"})
 
-    def door(at: Door, route: str) -> Callable[[Request], AsyncGenerator[Head | bytes]]:
+    def door(at: Door, route: str) -> Callable[..., Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            return EventStream(at(app.state.house, await _attempt(request, route, settings.max_body)))
+            house: House = app.state.house
+            return EventStream(at(house, await _attempt(house, request, route, settings.max_body)))
 
-        return answer  # type: ignore[return-value]
+        return answer
 
     app.add_api_route("/v1/chat/completions", door(passage.chat_completion, "chat"), methods=["POST"])
     app.add_api_route("/v1/models", door(passage.model_list, "models"), methods=["GET"])
-    app.add_api_route(
-        "/{path:path}", door(passage.unknown_route, "unknown"), methods=EVERY_METHOD, include_in_schema=False
-    )
+    nowhere = door(passage.unknown_route, "unknown")
+
+    @app.exception_handler(HTTPException)
+    async def no_such_door(request: Request, error: HTTPException) -> Response:
+        return await nowhere(request)
+
     return app
 
 
@@ -91,9 +95,10 @@ async def _load(house: House, settings: Settings) -> None:
         await house.providers.warm()
 
 
-async def _attempt(request: Request, route: str, max_body: int) -> Attempt:
+async def _attempt(house: House, request: Request, route: str, max_body: int) -> Attempt:
     """Read the request, up to ``max_body`` bytes. A body that is too large or breaks off is a fault of the attempt."""
     attempt = Attempt(route, request.headers, request.client.host if request.client else None)
+    attempt.fault = _said_twice(request)
     body = bytearray()
     try:
         async for part in request.stream():
@@ -105,8 +110,29 @@ async def _attempt(request: Request, route: str, max_body: int) -> Attempt:
         attempt.fault = Problem(
             400, "body_incomplete", Bilingual("要求が途中で切れました。", "The request broke off.")
         )
+    except asyncio.CancelledError:
+        await passage.gone(house, attempt)
+        raise
     attempt.body = bytes(body)
     return attempt
+
+
+def _said_twice(request: Request) -> Problem | None:
+    """A header that says who or what for must say it once: of two, nobody knows which is meant."""
+    for name in (
+        "authorization",
+        "x-sekisho-user",
+        "x-sekisho-category",
+        "x-sekisho-class",
+        "x-sekisho-purpose",
+    ):
+        if len(request.headers.getlist(name)) > 1:
+            says = Bilingual(
+                f"ヘッダー {name} が二つあります。一つにしてください。",
+                f"The header {name} came twice. Send it once.",
+            )
+            return Problem(400, "duplicate_header", says)
+    return None
 
 
 def _too_large(max_body: int) -> Problem:

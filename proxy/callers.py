@@ -7,6 +7,7 @@ X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key m
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, get_args
@@ -17,6 +18,8 @@ from proxy.errors import Problem
 from proxy.office.keys import Key, KeyBook
 
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_NUMBER_OF_SOMEBODY = re.compile(r"[0-9]{11,}|[0-9]{4}-?[0-9]{4}-?[0-9]{4}")
+"""No staff number is so long; a My Number or 住民票コード sent as one must not reach the ledger."""
 _LONGEST_PURPOSE = 200
 
 
@@ -110,7 +113,7 @@ def declared_by(key: Key, headers: Mapping[str, str]) -> Declared:
             f"機密性 X-Sekisho-Class は {', '.join(classes)} のどれかにしてください。",
             f"X-Sekisho-Class must be one of {', '.join(classes)}.",
         )
-    purpose = unquote(headers["x-sekisho-purpose"]) if "x-sekisho-purpose" in headers else key.purpose
+    purpose = _read(headers["x-sekisho-purpose"]) if "x-sekisho-purpose" in headers else key.purpose
     if purpose is not None and len(purpose) > _LONGEST_PURPOSE:
         raise _refused(
             400,
@@ -119,6 +122,15 @@ def declared_by(key: Key, headers: Mapping[str, str]) -> Declared:
             f"X-Sekisho-Purpose must have at most {_LONGEST_PURPOSE} characters.",
         )
     return Declared(purpose, category, declared)
+
+
+def _read(header: str) -> str:
+    """Free text out of a header: percent-encoded, also twice, or UTF-8 as some tools send it bare."""
+    with suppress(UnicodeError):
+        header = header.encode("latin-1").decode()
+    for _ in range(3):
+        header = unquote(header)
+    return header
 
 
 def _believe(key: Key, user: str, address: str | None) -> None:
@@ -136,7 +148,7 @@ def _believe(key: Key, user: str, address: str | None) -> None:
             "この接続元からの X-Sekisho-User は信用しない設定です。情報システム担当へ連絡してください。",
             "X-Sekisho-User is not believed from this address. Ask the system team.",
         )
-    if not _USER.fullmatch(user):
+    if not _USER.fullmatch(user) or _NUMBER_OF_SOMEBODY.fullmatch(user):
         raise _refused(
             400,
             "user_header_malformed",

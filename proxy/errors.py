@@ -3,7 +3,8 @@
     Problem            something is wrong with the request: say what, where, and what to do next
     ├── Stopped        the policy refused it or wants it confirmed (already recorded)
     ├── UpstreamFailed the model's server did not answer properly (already recorded)
-    └── Unavailable    we cannot find, decide or record: fail closed, 503
+    ├── Unavailable    we cannot find, decide or record: fail closed, 503
+    └── Unfinished     the model was asked and something broke on our side: 500, not to be repeated
 
 Messages are plain Japanese first, English second. They never quote what a person wrote.
 """
@@ -81,6 +82,20 @@ class Unavailable(Problem):
 
     def __init__(self, code: str, says: Bilingual | None = None) -> None:
         super().__init__(503, code, says or _UNAVAILABLE.get(code, _DOWN), headers={"retry-after": "5"})
+
+
+class Unfinished(Problem):
+    """The model was asked, masked, but the answer cannot be given. Repeating it would ask twice."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            500,
+            code,
+            Bilingual(
+                "AIへは伏せ字にして送信しましたが、返事の処理か記録を終えられなかったため、返事をお渡しできません。情報システム担当へ連絡してください。",
+                "The masked request was sent, but its answer could not be handled or recorded. Tell the system team.",
+            ),
+        )
 
 
 _CLIENT_MAY_RETRY = frozenset({429, 503})

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from audit.notes import create_keys
 
+SECRET_BYTES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -33,14 +35,20 @@ class Home:
         return self.path / "demo.key"
 
     def secret(self) -> bytes:
-        return (self.path / "secret").read_bytes()
+        """The house's secret. Raises OSError, or ValueError where the file does not hold one."""
+        secret = (self.path / "secret").read_bytes()
+        if len(secret) != SECRET_BYTES:
+            raise ValueError(
+                f"{self.path / 'secret'}: {SECRET_BYTES}バイトの秘密ではありません / is no secret of ours"
+            )
+        return secret
 
 
 def prepare(path: Path) -> Home:
     """Make the folder and what is missing in it. Raises OSError when that cannot be done."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = Home(path)
-    create_private(path / "secret", secrets.token_bytes(32))
+    create_private(path / "secret", secrets.token_bytes(SECRET_BYTES))
     if not home.signing_key.exists():
         create_keys(path)
     return home

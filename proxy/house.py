@@ -5,7 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from audit.address import ledger_path
 from audit.ledger import Ledger
+from audit.notes import Signer
+from policies.complaints import PolicyError
 from policies.decide import Policy
 from policies.files import load
 from policies.model import Ask
@@ -15,7 +18,7 @@ from proxy.home import prepare
 from proxy.office.keys import KeyBook
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
-from proxy.settings import Settings
+from proxy.settings import BadSettings, Settings
 from redaction import allowed
 from redaction.detector import Detector
 from redaction.recognizers import kinds
@@ -78,6 +81,36 @@ def build(settings: Settings) -> House:
     return House(
         detector, policy, ledger, Providers(settings, ways), KeyBook(settings.office_path, secret), secret
     )
+
+
+def inspect(settings: Settings) -> None:
+    """Whatever an operator has to mend before a start. Raises `BadSettings` with one sentence about it.
+
+    A ledger that cannot be written is not among it: the house stands, and refuses until it can.
+    """
+    from proxy.office.tables import SQLAlchemyError
+
+    try:
+        home = prepare(settings.home)
+        secret = home.secret()
+        policy_of(settings)
+        routes(settings)
+        allowed.read_allowed(settings.allow or allowed.DEFAULT)
+        Signer.load(home.signing_key)
+        ledger_path(settings.ledger_location)
+        KeyBook(settings.office_path, secret).close()
+    except OSError as error:
+        raise BadSettings(
+            f"{error.filename}: 読み書きできません / cannot be used: {error.strerror}"
+        ) from None
+    except UnicodeDecodeError:
+        raise BadSettings(
+            "設定で指定したファイルがUTF-8ではありません / a file of the settings is not UTF-8"
+        ) from None
+    except SQLAlchemyError:
+        raise BadSettings(f"{settings.office_path}: 帳簿として開けません / is no book of keys") from None
+    except (ValueError, PolicyError) as error:
+        raise BadSettings(str(error)) from None
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -17,7 +17,7 @@ from audit.names import exchange_id, now
 from policies.model import Bilingual
 from proxy.accounts import about
 from proxy.callers import Caller, caller_of, declared_by, key_of
-from proxy.errors import Problem, Stopped, Unavailable, UpstreamFailed
+from proxy.errors import Problem, Stopped, Unavailable, Unfinished, UpstreamFailed
 from proxy.house import House
 from proxy.office.keys import Key
 from proxy.pipeline import carry
@@ -27,6 +27,7 @@ from proxy.wire import dumps
 from redaction.model import CannotDetect
 
 log = structlog.get_logger()
+_EVENTS = "text/event-stream; charset=utf-8"
 
 
 @dataclass(slots=True)
@@ -41,40 +42,40 @@ class Attempt:
     id: str = field(default_factory=lambda: exchange_id(now()))
     key: Key | None = None
     caller: Caller | None = None
+    request: chat.ChatRequest | None = None
 
 
 async def chat_completion(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
     """The parts of the reply to one chat completion."""
     head_sent = False
     try:
-        request = _admit(house, attempt)
+        request = attempt.request = _admit(house, attempt)
         assert attempt.caller is not None
         async with aclosing(carry(house, attempt.caller, request)) as chunks:
             if not request.stream:
-                whole = [
-                    chunk async for chunk in chunks
-                ]  # to the end: the answer is recorded before it is given
-                yield Head(200, _headers(attempt, request, "application/json"))
+                whole = [chunk async for chunk in chunks]  # to the end: recorded before it is given
+                yield Head(200, _headers(attempt, "application/json"))
                 yield dumps(whole[0]).encode()
                 return
             async for chunk in chunks:
                 if not head_sent:
-                    yield Head(200, _headers(attempt, request, "text/event-stream; charset=utf-8"))
+                    yield Head(200, _headers(attempt, _EVENTS))
                     head_sent = True
-                shown = chat.shown(chunk, request)
-                if shown is not None:
+                if (shown := chat.shown(chunk, request)) is not None:
                     yield _event(dumps(shown))
+        if not head_sent:
+            yield Head(200, _headers(attempt, _EVENTS))
         yield _event("[DONE]")
     except (asyncio.CancelledError, GeneratorExit):
-        await _gone(house, attempt)
+        await gone(house, attempt)
         raise
     except Exception as error:
-        problem = await _recorded(house, attempt, _problem_of(error))
+        problem = await _recorded(house, attempt, _problem_of(error, attempt))
         if head_sent:
             yield _event(dumps(problem.body(attempt.id)))
             return
-        yield Head(problem.status, _error_headers(attempt, problem))
-        yield dumps(problem.body(attempt.id)).encode()
+        for part in _told(attempt, problem):
+            yield part
 
 
 async def unknown_route(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
@@ -83,10 +84,9 @@ async def unknown_route(house: House, attempt: Attempt) -> AsyncGenerator[Head |
     try:
         attempt.key = key_of(attempt.headers, house.book)
     except Exception as error:
-        problem = _problem_of(error)
-    problem = await _recorded(house, attempt, problem)
-    yield Head(problem.status, _error_headers(attempt, problem))
-    yield dumps(problem.body(attempt.id)).encode()
+        problem = _problem_of(error, attempt)
+    for part in _told(attempt, await _recorded(house, attempt, problem)):
+        yield part
 
 
 async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
@@ -103,9 +103,14 @@ async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | by
         yield Head(200, {"content-type": "application/json", "x-request-id": attempt.id})
         yield dumps({"object": "list", "data": models}).encode()
     except Exception as error:
-        problem = await _recorded(house, attempt, _problem_of(error))
-        yield Head(problem.status, _error_headers(attempt, problem))
-        yield dumps(problem.body(attempt.id)).encode()
+        for part in _told(attempt, await _recorded(house, attempt, _problem_of(error, attempt))):
+            yield part
+
+
+def _told(attempt: Attempt, problem: Problem) -> tuple[Head, bytes]:
+    """The reply that tells the caller of a problem."""
+    headers = {"content-type": "application/json", "x-request-id": attempt.id, **problem.headers}
+    return Head(problem.status, headers), dumps(problem.body(attempt.id)).encode()
 
 
 def _admit(house: House, attempt: Attempt) -> chat.ChatRequest:
@@ -122,20 +127,19 @@ def _admit(house: House, attempt: Attempt) -> chat.ChatRequest:
 async def _recorded(house: House, attempt: Attempt, problem: Problem) -> Problem:
     """The problem itself, once the ledger has it; 503 where the ledger cannot be written.
 
-    A stopped or failed exchange has its record from `carry` already.
+    What was stopped, failed or broke off after the model was asked has its record from `carry` already.
     """
+    if not isinstance(problem, Stopped | UpstreamFailed | Unfinished):
+        try:
+            async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
+                entry.refused(problem.code, http_status=problem.status)
+        except CannotRecord as error:
+            problem = Unavailable(error.reason)
     log.info("stopped", exchange=attempt.id, reason=problem.code, status=problem.status, route=attempt.route)
-    if isinstance(problem, (Stopped, UpstreamFailed)):
-        return problem
-    try:
-        async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
-            entry.refused(problem.code, http_status=problem.status)
-    except CannotRecord as error:
-        return Unavailable(error.reason)
     return problem
 
 
-async def _gone(house: House, attempt: Attempt) -> None:
+async def gone(house: House, attempt: Attempt) -> None:
     """The caller hung up. Before `asked` that is an attempt to record; after it, `carry` has recorded it."""
     with suppress(asyncio.CancelledError, CannotRecord, AlreadyEnded):
         async with house.ledger.exchange(_account(attempt), exchange=attempt.id):
@@ -145,32 +149,30 @@ async def _gone(house: House, attempt: Attempt) -> None:
 def _account(attempt: Attempt) -> dict[str, Any]:
     """What is known of an attempt before its request is understood: no text."""
     if attempt.caller is not None:
-        who = about(attempt.caller)
-    else:
-        who = {"caller": {"person": None, "key": attempt.key.id if attempt.key else None}}
-    return who | {"operation": attempt.route}
+        return about(attempt.caller) | {"operation": attempt.route}
+    key = attempt.key
+    who = {"person": key.person, "key": key.id, "tool": key.tool, "section": key.section} if key else {}
+    return {"caller": {"person": None, "key": None} | who, "operation": attempt.route}
 
 
-def _problem_of(error: Exception) -> Problem:
+def _problem_of(error: Exception, attempt: Attempt) -> Problem:
     match error:
         case Problem():
             return error
         case CannotDetect() | CannotRecord():
-            return Unavailable(error.reason)
+            code = error.reason
         case _:
             log.error("accident", exc_info=error)
-            return Unavailable("internal_error")
+            code = "internal_error"
+    masked = attempt.request.masked if attempt.request else None
+    return Unfinished(code) if masked is not None and masked.sent else Unavailable(code)
 
 
-def _headers(attempt: Attempt, request: chat.ChatRequest, content_type: str) -> dict[str, str]:
+def _headers(attempt: Attempt, content_type: str) -> dict[str, str]:
     headers = {"content-type": content_type, "x-request-id": attempt.id, "cache-control": "no-store"}
-    if request.notices:
-        headers["x-sekisho-notices"] = ", ".join(request.notices)
+    if attempt.request is not None and attempt.request.notices:
+        headers["x-sekisho-notices"] = ", ".join(attempt.request.notices)
     return headers
-
-
-def _error_headers(attempt: Attempt, problem: Problem) -> dict[str, str]:
-    return {"content-type": "application/json", "x-request-id": attempt.id, **problem.headers}
 
 
 def _event(data: str) -> bytes:

@@ -29,11 +29,11 @@ def serve(
     port: Annotated[int | None, typer.Option(help="待ち受けるポート / Port to listen on.")] = None,
 ) -> None:
     """関所を動かす / Run the checkpoint."""
+    _expect_to_be_stopped()
     settings = _read({name: value for name, value in (("host", host), ("port", port)) if value is not None})
     if settings.upstream is None and settings.models is None:
-        settings = settings.model_copy(
-            update={"warm_litellm": True}
-        )  # the demo model answers: be ready for it
+        settings = settings.model_copy(update={"warm_litellm": True})  # the demo model answers soon
+    _inspect(settings)
     listening = _listen(settings.host, settings.port)
     key = _demo_key(settings)
     _greet(settings, listening.getsockname()[1], key)
@@ -52,9 +52,11 @@ def demo(
     dir: Annotated[Path | None, typer.Option(help="データを置くフォルダー / Folder for the data.")] = None,
 ) -> None:
     """試験用に一つだけのキーで動かす / Run on embedded defaults with one key, for tests and first tries."""
+    _expect_to_be_stopped()
     home = dir or Path(tempfile.mkdtemp(prefix="sekisho-demo-"))
     fixed = {"host": "127.0.0.1", "ledger": None, "destination": "D2"}
     settings = _read(fixed | {"home": home, "port": port, "upstream": upstream, "policy": policy})
+    _inspect(settings)
     listening = _listen(settings.host, settings.port)
     enter_fixture(settings, key)
     first = {
@@ -91,26 +93,24 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _run(settings: "Settings", listening: socket.socket) -> None:
-    """Run until stopped. What an operator has to mend first ends the start with one sentence."""
-    import uvicorn
-
-    from policies.complaints import PolicyError
-    from proxy.app import create_app
-    from proxy.house import policy_of
-    from proxy.logs import configure
-    from proxy.providers.routes import routes
+def _inspect(settings: "Settings") -> None:
+    from proxy.house import inspect
     from proxy.settings import BadSettings
 
-    for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(asked_to_stop, _stopped)  # uvicorn ends what runs, then hands the signal on to this
+    try:
+        inspect(settings)
+    except BadSettings as error:
+        stop(str(error))
+
+
+def _run(settings: "Settings", listening: socket.socket) -> None:
+    import uvicorn
+
+    from proxy.app import create_app
+    from proxy.logs import configure
+
     sys.setswitchinterval(0.001)  # the detector's threads give way to the event loop within a millisecond
     configure(settings.log_level)
-    try:
-        policy_of(settings)
-        routes(settings)
-    except (PolicyError, BadSettings) as error:
-        stop(str(error))
     config = uvicorn.Config(
         create_app(settings),
         loop="uvloop",
@@ -123,10 +123,12 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
         proxy_headers=False,  # a caller's address is the connection's own
         timeout_graceful_shutdown=_GRACE,
     )
-    server = uvicorn.Server(config)
-    server.run(sockets=[listening])
-    if not server.started:
-        stop(f"起動できませんでした / could not start: {settings.home}")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _expect_to_be_stopped() -> None:
+    for asked_to_stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked_to_stop, _stopped)  # uvicorn ends what runs, then hands the signal on to this
 
 
 def _stopped(number: int, frame: Any) -> NoReturn:
@@ -134,25 +136,14 @@ def _stopped(number: int, frame: Any) -> NoReturn:
     raise SystemExit(0)
 
 
-def _prepared(settings: "Settings") -> bytes:
-    from proxy.home import prepare
-
-    try:
-        return prepare(settings.home).secret()
-    except OSError as error:
-        stop(
-            f"{settings.home}: データのフォルダーを用意できません / cannot prepare the data folder: {error.strerror}"
-        )
-
-
 def _demo_key(settings: "Settings") -> str | None:
     """The demo staff key: entered on the first start, kept in HOME/demo.key. None once it is gone or revoked."""
     from proxy.home import Home, create_private
     from proxy.office.keys import KeyBook, new_plain
 
-    secret = _prepared(settings)
-    file = Home(settings.home).demo_key
-    with closing(KeyBook(settings.office_path, secret)) as book:
+    home = Home(settings.home)
+    file = home.demo_key
+    with closing(KeyBook(settings.office_path, home.secret())) as book:
         if not book.list():
             create_private(file, new_plain().encode())
             book.create(_fixture(), file.read_text())
@@ -162,9 +153,10 @@ def _demo_key(settings: "Settings") -> str | None:
 
 def enter_fixture(settings: "Settings", plain: str) -> None:
     """Make ``plain`` the only key in force, with the fixture caller behind it."""
+    from proxy.home import prepare
     from proxy.office.keys import KeyBook
 
-    with closing(KeyBook(settings.office_path, _prepared(settings))) as book:
+    with closing(KeyBook(settings.office_path, prepare(settings.home).secret())) as book:
         book.keep_only(_fixture(), plain)
 
 

@@ -5,6 +5,7 @@ The environment name is ``SEKISHO_`` and the name in capitals. A value may also 
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -97,6 +98,9 @@ class Settings(BaseSettings):
         return self.home / "office.sqlite"
 
 
+_USERINFO = re.compile(r"//[^/@]+@")
+
+
 class BadSettings(Exception):
     """The settings cannot be used. Each line says which setting, what is wrong and what to do."""
 
@@ -116,6 +120,8 @@ def read(**overrides: Any) -> Settings:
         )
     try:
         return Settings(_env_file=file if file.is_file() else None, **overrides)
+    except UnicodeDecodeError:
+        raise BadSettings(f"{file}: UTF-8のファイルではありません / is not a UTF-8 file") from None
     except ValidationError as error:
         lines = [
             f"{PREFIX}{'.'.join(map(str, fault['loc'])).upper().removeprefix(PREFIX)}: {fault['msg']}"
@@ -143,7 +149,7 @@ def shown(settings: Settings) -> list[Shown]:
     return [
         Shown(
             PREFIX + name.upper(),
-            "" if (value := getattr(settings, name)) is None else str(value),
+            "" if (value := getattr(settings, name)) is None else _USERINFO.sub("//***@", str(value)),
             _origin(name, settings),
             str(field.description),
         )

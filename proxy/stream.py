@@ -45,11 +45,9 @@ class EventStream(Response):
     async def _send_parts(self, send: Send) -> None:
         async with aclosing(self._parts) as parts:
             async for part in parts:
-                if isinstance(part, Head):
-                    await send(_start(part))
-                else:
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                if not await _sent(send, _message(part)):
+                    return  # closing the generator records the hang-up
+        await _sent(send, {"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _hang_up(receive: Receive) -> None:
@@ -69,8 +67,19 @@ async def _finished(work: "asyncio.Task[None]") -> None:
         raise cancelled
 
 
-def _start(head: Head) -> Message:
+async def _sent(send: Send, message: Message) -> bool:
+    """False when the connection is gone: uvicorn and its transports say so in several ways."""
+    try:
+        await send(message)
+    except (OSError, RuntimeError):
+        return False
+    return True
+
+
+def _message(part: Head | bytes) -> Message:
+    if isinstance(part, bytes):
+        return {"type": "http.response.body", "body": part, "more_body": True}
     headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in head.headers.items()
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in part.headers.items()
     ]
-    return {"type": "http.response.start", "status": head.status, "headers": headers}
+    return {"type": "http.response.start", "status": part.status, "headers": headers}

@@ -1,6 +1,7 @@
 """``sekisho redact``: what would be masked in a text, and why. Reads texts, changes and keeps none."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ REASONS: dict[str, str] = {
     "repeat": "同じ値が他にある (same value elsewhere)",
 }
 """Every evidence of ``redaction.model`` in words for a reader."""
+
+_BAD_BYTE = re.compile("[\udc80-\udcff]")
 
 _SOURCE = Annotated[
     str | None, typer.Argument(help="文章かファイル名。省略時は標準入力。 Text or file; default stdin.")
@@ -108,8 +111,10 @@ class _BadLine(ValueError):
 
 
 def _asked(line: str) -> tuple[Any, str]:
+    if _BAD_BYTE.search(line):
+        raise _BadLine("not UTF-8")
     try:
-        asked = json.loads(line)
+        asked = json.loads(line.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise _BadLine("not JSON: one object a line is expected") from error
     if not isinstance(asked, dict):
@@ -195,7 +200,7 @@ def _content(text: str | None) -> str:
     if text is not None and not _is_file(text):
         return text
     with _Lines(text) as lines:
-        return "".join(lines)
+        return "".join(lines).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_file(text: str) -> bool:
@@ -206,7 +211,7 @@ def _is_file(text: str) -> bool:
 
 
 class _Lines:
-    """The lines of a file or of standard input, as UTF-8; bad bytes become U+FFFD and harm no other line."""
+    """The lines of a file or of standard input, as UTF-8; bad bytes become lone surrogates (PEP 383)."""
 
     def __init__(self, name: str | None) -> None:
         self._stream: IO[bytes] = sys.stdin.buffer
@@ -221,7 +226,7 @@ class _Lines:
                 )
 
     def __enter__(self) -> Iterator[str]:
-        return (line.decode("utf-8", "replace") for line in self._stream)
+        return (line.decode("utf-8", "surrogateescape") for line in self._stream)
 
     def __exit__(self, *_: object) -> None:
         if self._owned:

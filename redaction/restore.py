@@ -5,10 +5,14 @@ it is. Holds back only text that may still become a placeholder, never the reply
 """
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Callable
 
 from redaction.vault import Vault
+
+_BEGIN = re.compile(r"\[(?=[A-Z]|\Z)")
+"""Where a placeholder may begin. Reading on is left to C: a reply may be a million brackets."""
 
 
 def as_is(value: str) -> str:
@@ -38,18 +42,21 @@ class Restorer:
 
     def feed(self, piece: str) -> str:
         """The restored text that is certain so far. What is held is shorter than one placeholder."""
+        if not self._values:
+            return piece
         text = self._held + piece
         self._held = ""
         out: list[str] = []
         done = 0
-        while (at := text.find("[", done)) >= 0:
+        while (mark := _BEGIN.search(text, done)) is not None:
+            at = mark.start()
             out.append(text[done:at])
             close = text.find("]", at, at + self._longest)
             value = self._values.get(text[at : close + 1]) if close >= 0 else None
             if value is not None:
                 out.append(self._encode(value))
                 done = close + 1
-            elif close < 0 and self._may_become(text[at:]):
+            elif close < 0 and len(text) - at < self._longest and self._may_become(text[at:]):
                 self._held = text[at:]
                 return "".join(out)
             else:
@@ -64,8 +71,6 @@ class Restorer:
         return held
 
     def _may_become(self, start: str) -> bool:
-        if len(start) >= self._longest:
-            return False
         at = bisect_left(self._sorted, start)
         return at < len(self._sorted) and self._sorted[at].startswith(start)
 

@@ -49,6 +49,14 @@ def create(
     """キーを発行する。キーは一度だけ表示 / Issue a key; it is shown once and never stored."""
     from proxy.office.keys import Key, networks, new_id
 
+    for option, value in (
+        ("--tool", tool),
+        ("--department", department),
+        ("--section", section),
+        ("--person", person),
+    ):
+        if value is not None and not value.strip():
+            stop(f"{option} が空です / is empty")
     if (person is None) != may_assert_user:
         stop(
             "--person か --may-assert-user のどちらか一方を指定してください / give either --person or --may-assert-user"
@@ -158,7 +166,7 @@ def _book() -> "Iterator[tuple[KeyBook, Settings]]":
         book = KeyBook(settings.office_path, prepare(settings.home).secret())
     except BadSettings as error:
         stop(str(error))
-    except (OSError, SQLAlchemyError):
+    except (OSError, ValueError, SQLAlchemyError):
         stop(
             "帳簿を開けません。SEKISHO_HOME を確かめてください / cannot open the book of keys; check SEKISHO_HOME"
         )
@@ -173,8 +181,11 @@ def _note(settings: "Settings", event: str, facts: dict[str, Any]) -> None:
     from audit.ledger import Ledger
     from audit.model import CannotRecord, Draft
 
-    ledger = Ledger(settings.ledger_location, settings.home / "signing.pem", sweeping=False)
-    ledger.start()
+    try:
+        ledger = Ledger(settings.ledger_location, settings.home / "signing.pem", sweeping=False)
+        ledger.start()
+    except (OSError, ValueError) as error:
+        stop(f"台帳を開けません / cannot open the ledger: {error}")
     try:
         ledger.append_now(Draft("noted", None, {"event": event, "by": _os_user(), **facts}))
     except CannotRecord:

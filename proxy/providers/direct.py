@@ -13,6 +13,7 @@ import aiohttp
 from policies.model import Bilingual
 from proxy.errors import UpstreamFailed, rate_limited
 from proxy.providers.routes import Route
+from proxy.providers.shape import shaped
 from proxy.providers.sse import Events
 from proxy.wire import dumps, loads
 
@@ -53,7 +54,7 @@ class Direct:
             listed = _parsed(await self._whole(reply))
         data = listed.get("data") if isinstance(listed, dict) else None
         if not isinstance(data, list):
-            raise _malformed()
+            raise malformed()
         return [model["id"] for model in data if isinstance(model, dict) and isinstance(model.get("id"), str)]
 
     @asynccontextmanager
@@ -131,20 +132,21 @@ def _parsed(raw: bytes | str) -> Any:
     try:
         return loads(raw)
     except ValueError:
-        raise _malformed() from None
+        raise malformed() from None
 
 
 def _checked(chunk: Any) -> Chunk:
     """A reply that is an object and no error. Servers report faults with status 200 too."""
     if not isinstance(chunk, dict):
-        raise _malformed()
+        raise malformed()
     if chunk.get("error"):
         raise _failed(
             "upstream_error", "AIサーバーがエラーを返しました。", "The model server reported an error."
         )
-    if not isinstance(chunk.get("choices"), list):
-        raise _malformed()
-    return chunk
+    try:
+        return shaped(chunk)
+    except ValueError:
+        raise malformed() from None
 
 
 def _status_failure(status: int, retry_after: str | None) -> UpstreamFailed:
@@ -164,7 +166,8 @@ def _status_failure(status: int, retry_after: str | None) -> UpstreamFailed:
     )
 
 
-def _malformed() -> UpstreamFailed:
+def malformed() -> UpstreamFailed:
+    """The reply is not of the dialect's shape."""
     return _failed(
         "upstream_malformed", "AIサーバーの応答を読めません。", "The model server's reply cannot be read."
     )

@@ -97,6 +97,11 @@ def routes(settings: Settings) -> Routes:
         raise BadSettings(
             "SEKISHO_UPSTREAM: http:// か https:// で始まるURLにしてください / must be an http(s) URL"
         )
+    if "@" in settings.upstream.partition("//")[2].partition("/")[0]:
+        raise BadSettings(
+            "SEKISHO_UPSTREAM: URLにユーザー名やパスワードを書かず SEKISHO_UPSTREAM_KEY に入れてください"
+            " / put no user or password into the URL; use SEKISHO_UPSTREAM_KEY"
+        )
     return Routes(
         {}, Route("*", "direct", None, settings.upstream.rstrip("/"), upstream_key, settings.destination)
     )
@@ -110,7 +115,7 @@ def _read(path: Path) -> list[Route]:
         raise BadSettings(
             f"{path}: モデル一覧を読めません / cannot read the model list: {error.strerror}"
         ) from None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, UnicodeDecodeError):
         raise BadSettings(f"{path}: YAMLとして読めません / not readable YAML") from None
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)

@@ -11,6 +11,7 @@ from typing import Any
 from policies.model import Bilingual
 from proxy.errors import UpstreamFailed, rate_limited
 from proxy.providers.routes import DEMO_MODEL, Route
+from proxy.providers.shape import shaped
 
 Chunk = dict[str, Any]
 
@@ -54,11 +55,11 @@ class ThroughLitellm:
                 drop_params=False,
             )
             if not stream:
-                yield reply.model_dump(mode="json", exclude_none=True)
+                yield shaped(reply.model_dump(mode="json", exclude_none=True))
                 return
             try:
                 async for chunk in reply:
-                    yield chunk.model_dump(mode="json", exclude_none=True)
+                    yield shaped(chunk.model_dump(mode="json", exclude_none=True))
             finally:
                 await reply.aclose()
         except (asyncio.CancelledError, GeneratorExit):

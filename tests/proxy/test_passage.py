@@ -3,11 +3,14 @@
 import dataclasses
 import json
 import sqlite3
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -209,3 +212,136 @@ def test_a_plain_request_without_any_sekisho_header_passes(serve: Callable[..., 
     status, headers, body = post(serve(house()))
     assert status == 200 and headers["x-request-id"]
     assert body["choices"][0]["message"]["content"] == "山田太郎さん、こんにちは"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"choices":[null]}',
+        '{"choices":["x"]}',
+        '{"choices":{}}',
+        '{"choices":[{"message":"x"}]}',
+        '{"choices":[{"message":{"content":5}}]}',
+        '{"choices":[{"message":{"tool_calls":[null]}}]}',
+        '{"choices":[{"message":{"tool_calls":[{"function":"f"}]}}]}',
+        '{"choices":[{"index":[],"message":{"content":"x"}}]}',
+        '{"choices":[{"message":{"content":"x"}}],"created":1e999}',
+        "[]",
+        "{",
+    ],
+)
+def test_a_reply_of_no_known_shape_is_told_once_and_is_a_failed_ending(
+    serve: Callable[..., str], settings: Settings, reply: str, stream: bool
+) -> None:
+    sent = f"data: {reply}\n\ndata: [DONE]\n\n" if stream else reply
+    body = {"model": "raw", "stream": stream, "messages": [{"role": "user", "content": sent}]}
+    told, headers, said = post(serve(house()), body)
+    assert (told, said["error"]["code"]) == (502, "upstream_malformed")
+    assert headers["x-should-retry"] == "false"
+    (_, _), (ending, facts) = records(settings)
+    assert (ending, facts["reason"], facts["egress_state"]) == ("failed", "upstream_malformed", "masked")
+
+
+def test_what_servers_leave_out_is_filled_in(serve: Callable[..., str]) -> None:
+    parts = '{"choices":[{"index":null,"message":{"content":[{"type":"text","text":"a"},"b"]}}]}'
+    status, _, body = post(serve(house()), {"model": "raw", "messages": [{"role": "user", "content": parts}]})
+    assert status == 200
+    assert body["choices"][0]["message"]["content"] == "ab" and body["choices"][0]["index"] == 0
+
+
+def test_an_empty_stream_is_an_empty_stream(serve: Callable[..., str], settings: Settings) -> None:
+    body = {"model": "raw", "stream": True, "messages": [{"role": "user", "content": "data: [DONE]\n\n"}]}
+    request = urllib.request.Request(
+        serve(house()) + "/chat/completions", json.dumps(body).encode(), {"authorization": "Bearer sk-desk"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        assert (reply.status, reply.read()) == (200, b"data: [DONE]\n\n")
+    assert [kind for kind, _ in records(settings)] == ["asked", "answered"]
+
+
+def test_what_the_upstream_calls_itself_carries_no_text_into_the_records(
+    serve: Callable[..., str], settings: Settings
+) -> None:
+    reply = '{"model":{"a":"山田"},"id":["x"],"choices":[{"message":{"content":"x"},"finish_reason":"山田"}]}'
+    assert post(serve(house()), {"model": "raw", "messages": [{"role": "user", "content": reply}]})[0] == 200
+    _, (_, facts) = records(settings)
+    assert (facts["model_served"], facts["response_id"], facts["finish_reasons"]) == (None, None, ["?"])
+
+
+def test_after_the_model_was_asked_a_lost_ledger_is_not_called_nothing_sent(
+    serve: Callable[..., str], settings: Settings, upstream_folder: Path
+) -> None:
+    """The clerk's tool must not ask twice for what was sent once."""
+    base_url = serve(house())
+    replies: list[Any] = []
+    asking = threading.Thread(target=lambda: replies.append(post(base_url, PLAIN | {"model": "slow"})))
+    asking.start()
+    while not (upstream_folder / "received.bin").read_bytes():
+        time.sleep(0.02)
+    Path(settings.ledger_location).chmod(0o444)
+    asking.join()
+    Path(settings.ledger_location).chmod(0o600)
+    ((status, headers, body),) = replies
+    assert (status, headers["x-should-retry"]) == (500, "false")
+    assert "送信しました" in body["error"]["message"]
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "PURGE", "OPTIONS", "DELETE", "HEAD"])
+@pytest.mark.parametrize("path", ["/chat/completions", "/nowhere"])
+def test_every_method_on_every_path_is_an_attempt_with_a_record(
+    serve: Callable[..., str], settings: Settings, method: str, path: str
+) -> None:
+    url = serve(house()) + path
+    request = urllib.request.Request(url, headers={"authorization": "Bearer sk-desk"}, method=method)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    assert refused.value.code == 404
+    said = refused.value.read()
+    refused.value.close()
+    assert method == "HEAD" or json.loads(said)["error"]["code"] == "unknown_route"
+    assert [kind for kind, _ in records(settings)] == ["asked", "refused"]
+
+
+@pytest.mark.parametrize(
+    "purpose", ["山田太郎様への回答".encode().decode("latin-1"), quote(quote("山田太郎様への回答"))]
+)
+def test_a_purpose_is_read_however_it_is_written(
+    serve: Callable[..., str], settings: Settings, purpose: str
+) -> None:
+    assert post(serve(house()), x_sekisho_purpose=purpose)[0] == 200
+    with sqlite3.connect(settings.ledger_location) as connection:
+        ((text,),) = connection.execute("SELECT text FROM texts WHERE idx = 1").fetchall()
+    assert json.loads(text)["purpose"] == "山田太郎様への回答"  # this detector finds nothing
+
+
+def test_a_header_that_comes_twice_is_refused(serve: Callable[..., str]) -> None:
+    import http.client
+
+    address = serve(house()).removeprefix("http://").removesuffix("/v1")
+    connection = http.client.HTTPConnection(address, timeout=30)
+    connection.putrequest("POST", "/v1/chat/completions")
+    data = json.dumps(PLAIN).encode()
+    for name, value in [
+        ("authorization", "Bearer sk-desk"),
+        ("x-sekisho-class", "1"),
+        ("x-sekisho-class", "3A"),
+    ]:
+        connection.putheader(name, value)
+    connection.putheader("content-length", str(len(data)))
+    connection.endheaders(data)
+    reply = connection.getresponse()
+    assert (reply.status, json.loads(reply.read())["error"]["code"]) == (400, "duplicate_header")
+    connection.close()
+
+
+@pytest.mark.parametrize("user", ["123456789018", "1234-5678-9018", "12345678901"])
+def test_a_number_of_somebody_is_no_user(serve: Callable[..., str], settings: Settings, user: str) -> None:
+    from proxy.callers import caller_of
+    from proxy.errors import Problem
+    from proxy.office.keys import Key, networks
+
+    key = Key("k", None, "t", "d", "s", "research", may_assert_user=True, addresses=networks("127.0.0.1"))
+    with pytest.raises(Problem) as refused:
+        caller_of(key, {"x-sekisho-user": user}, "127.0.0.1")
+    assert refused.value.code == "user_header_malformed"

@@ -82,3 +82,13 @@ def test_what_cannot_be_read_is_one_sentence_and_exit_two(arguments):
 
 def test_every_reason_has_words():
     assert set(REASONS) == set(Evidence.__args__)
+
+
+def test_a_byte_order_mark_is_no_fault_and_bad_bytes_are_a_bad_line():
+    lines = b'\xef\xbb\xbf{"id":1,"text":"x"}\n{"id":2,"text":"\xff"}\n{"id":3,"text":"y"}\n'
+    result = runner.invoke(app, ["find", "--jsonl"], input=lines)
+
+    first, second, third = map(json.loads, result.stdout.splitlines())
+    assert result.exit_code == 1
+    assert first == {"id": 1, "spans": []} and third == {"id": 3, "spans": []}
+    assert second == {"id": None, "error": "not UTF-8"}

@@ -1,7 +1,9 @@
 """Restoring: the same text for every cut, exact placeholders only, nothing held that cannot become one."""
 
 import json
+import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +85,11 @@ def test_text_that_cannot_become_a_placeholder_is_not_held_back() -> None:
 def test_json_stays_json_when_values_are_escaped(reply: str) -> None:
     arguments = json.dumps({"to": reply}, ensure_ascii=False)
     assert json.loads(restore(arguments, VAULT, json_escaped)) == {"to": restore(reply, VAULT)}
+
+
+@pytest.mark.parametrize("reply", ["[" * 2_000_000, "[A" * 1_000_000, "[PERSON_1_" * 200_000])
+def test_a_reply_full_of_brackets_takes_linear_time(reply: str) -> None:
+    began = time.process_time()
+    assert restore(reply, VAULT) == reply
+    assert restore(reply, vault_of()[0]) == reply
+    assert time.process_time() - began < 20  # quadratic, it would be hours

@@ -7,6 +7,7 @@ It answers with what the last user message said. The model's name says how:
     echo        as it came      slow    20 pieces, 50 ms apart      silent   never answers
     no-usage    without usage   broken  half a stream, then gone    error    status 500
     error-200   status 200 with an error body     cut-N  pieces of N characters
+    raw         the user message itself is the reply's body
 """
 
 import argparse
@@ -42,6 +43,8 @@ async def answer(writer: asyncio.StreamWriter, asked: dict) -> None:
         return await plain(writer, {"error": {"message": "boom"}}, "500 Oops")
     if model == "error-200":
         return await plain(writer, {"error": {"message": "boom"}})
+    if model == "raw":
+        return await raw(writer, text.encode(), asked.get("stream"))
     if asked.get("stream"):
         return await stream(writer, asked, text)
     message = {"role": "assistant", "content": text}
@@ -81,6 +84,13 @@ async def plain(writer: asyncio.StreamWriter, body: dict, status: str = "200 OK"
         f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n".encode()
         + data
     )
+    await writer.drain()
+
+
+async def raw(writer: asyncio.StreamWriter, data: bytes, stream: bool | None) -> None:
+    kind = "text/event-stream" if stream else "application/json"
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(data)}\r\n\r\n"
+    writer.write(head.encode() + data)
     await writer.drain()
 
 
