@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections import Counter
 from typing import Any
@@ -84,4 +85,43 @@ def test_stopping_the_house_ends_what_is_running(start_checkpoint: Any, upstream
     checkpoint.process.wait(30)
     kinds = Counter(record["kind"] for record in checkpoint.records())
     assert kinds["asked"] == 5 == kinds["abandoned"]
+    assert checkpoint.verify()["ok"]
+
+
+@pytest.mark.parametrize("how", ["hang up", "stop the house"])
+def test_a_request_that_never_came_whole_is_an_attempt_with_an_ending(checkpoint: Any, how: str) -> None:
+    address = urlsplit(checkpoint.base_url)
+    with socket.create_connection((address.hostname, address.port)) as half:
+        half.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n"
+            + f"authorization: Bearer {checkpoint.key}\r\n\r\n".encode()
+            + b'{"model":'
+        )
+        time.sleep(0.5)
+        if how == "stop the house":
+            checkpoint.process.terminate()
+            checkpoint.process.wait(40)
+    deadline = time.monotonic() + 20
+    while len(checkpoint.records()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    asked, ending = [record["kind"] for record in checkpoint.records()]
+    assert asked == "asked"
+    assert ending == ("refused" if how == "hang up" else ending)
+    assert ending in ("refused", "abandoned", "lost"), "whatever stopped it, it has its ending"
+
+
+def test_pipelined_requests_and_a_hang_up_leave_one_ending_each(checkpoint: Any) -> None:
+    address = urlsplit(checkpoint.base_url)
+    data = json.dumps(BODY).encode()
+    one = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+        + f"authorization: Bearer {checkpoint.key}\r\ncontent-length: {len(data)}\r\n\r\n".encode()
+        + data
+    )
+    with socket.create_connection((address.hostname, address.port)) as both:
+        both.sendall(one + one)
+        time.sleep(0.7)
+    time.sleep(2)
+    kinds = Counter(record["kind"] for record in checkpoint.records())
+    assert kinds["asked"] >= 1 and kinds["asked"] == kinds.total() - kinds["asked"]
     assert checkpoint.verify()["ok"]
