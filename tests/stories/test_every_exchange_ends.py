@@ -106,7 +106,6 @@ def test_a_request_that_never_came_whole_is_an_attempt_with_an_ending(checkpoint
         time.sleep(0.1)
     asked, ending = [record["kind"] for record in checkpoint.records()]
     assert asked == "asked"
-    assert ending == ("refused" if how == "hang up" else ending)
     assert ending in ("refused", "abandoned", "lost"), "whatever stopped it, it has its ending"
 
 
