@@ -5,7 +5,7 @@ Knows Presidio's engine only as something with ``analyze``; starts no thread and
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redaction.allowed import AllowList
 from redaction.folding import Folded, fold
@@ -18,19 +18,21 @@ from redaction.turns import Steps
 from redaction.windows import windows
 
 if TYPE_CHECKING:
-    from presidio_analyzer import AnalyzerEngine, RecognizerResult
-
     from redaction.nlp import Reading, SudachiEngine
 
 Findings = list[tuple[Finding, ...]]
 
 
+class Analyzer(Protocol):
+    """What is needed of Presidio's AnalyzerEngine; its results are RecognizerResults."""
+
+    def analyze(self, text: str, language: str, *, nlp_artifacts: "Reading") -> list[Any]: ...
+
+
 class Search:
     """How a request is searched: with which engine, what is allowed, what is remembered."""
 
-    def __init__(
-        self, analyzer: "AnalyzerEngine", engine: "SudachiEngine", allow: AllowList, memory: Memory
-    ) -> None:
+    def __init__(self, analyzer: Analyzer, engine: "SudachiEngine", allow: AllowList, memory: Memory) -> None:
         self._analyzer = analyzer
         self._engine = engine
         self._allow = allow
@@ -77,12 +79,12 @@ class Search:
             near.append(cell._replace(begin=max(0, cell.begin - back), end=min(size, cell.end - back)))
         return self._engine.read(Folded(text[back:end], range(size), range(1, size + 1)), near)
 
-    def _analyze(self, reading: "Reading") -> "list[RecognizerResult]":
+    def _analyze(self, reading: "Reading") -> list[Any]:
         return self._analyzer.analyze(reading.page.text, language="ja", nlp_artifacts=reading)
 
 
-def _finding(folded: Folded, back: int, result: "RecognizerResult") -> Finding:
+def _finding(folded: Folded, back: int, result: Any) -> Finding:
     start, end = folded.span(back + result.start, back + result.end)
-    told: Any = result.recognition_metadata
+    told = result.recognition_metadata
     name, why = str(told["recognizer_name"]), told.get("evidence", "pattern")
     return Finding(result.entity_type, start, end, round(float(result.score), 2), name, why)

@@ -35,7 +35,7 @@ DOORS = {
     "spacy": (),
     "sudachipy": ("redaction/nlp.py",),
     "sqlalchemy": ("audit/tables.py", "proxy/office/tables.py"),
-    "yaml": ("policies/files.py", "proxy/providers/routes.py"),
+    "yaml": ("policies/files.py", "proxy/providers/routes.py", "redaction/measure.py"),
     "fastapi": ("proxy/",),
     "starlette": ("proxy/",),
     "uvicorn": ("proxy/",),
