@@ -195,7 +195,9 @@ async def test_a_conversation_costs_only_its_new_turn(detector):
 @told
 async def test_a_text_with_a_my_number_is_not_remembered_in_any_form(detector):
     memory = Memory()
-    search = Search(detector._search.__self__._analyzer, detector._search.__self__._engine, AllowList(()), memory)
+    search = Search(
+        detector._search.__self__._analyzer, detector._search.__self__._engine, AllowList(()), memory
+    )
     talk = _searching(detector, search.steps)
     await talk.find(["マイナンバーは123456789018です", "住民票コードは12345678901です"])
     assert len(memory) == 0
