@@ -19,7 +19,7 @@ from proxy.office.keys import KeyBook
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.settings import BadSettings, Settings
-from redaction import allowed
+from redaction import allowed, rules
 from redaction.detector import Detector
 from redaction.recognizers import kinds
 from redaction.vault import caller_key
@@ -114,8 +114,12 @@ def inspect(settings: Settings) -> None:
 
 
 def policy_of(settings: Settings) -> Policy:
-    """The policy in force, read and checked against every type the detector knows. Raises `PolicyError`."""
-    return load(settings.policy, tuple({*ENTITY_TYPES, *kinds()}))
+    """The policy in force, read and checked against every type the detector knows.
+
+    Raises `PolicyError`, or ValueError for a rules file that cannot be used.
+    """
+    ruled = {rule.kind for rule in rules.read(settings.rules)} if settings.rules else set()
+    return load(settings.policy, tuple({*ENTITY_TYPES, *kinds(), *ruled}))
 
 
 _NOBODY = Ask(

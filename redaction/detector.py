@@ -6,6 +6,7 @@ searched is an accident (``CannotDetect``), never an empty answer.
 """
 
 import asyncio
+import os
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -110,6 +111,8 @@ class Detector:
         raise CannotDetect("detector_broken") from cause
 
     def _loaded(self) -> Search:
+        # numpy's own threads cost more than they bring on small arrays, and spin on busy cores.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 
         from redaction.nlp import SudachiEngine

@@ -1,6 +1,8 @@
 """Digits as Japanese texts write them: Arabic or 漢数字, bare or in groups. Pure functions."""
 
-_KANJI = {"〇": 0, "零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_KANJI = {"〇": 0, "零": 0, "一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9,
+          "壱": 1, "壹": 1, "弐": 2, "貳": 2, "参": 3, "參": 3}  # fmt: skip
+_MISREAD = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "拾": "十", " ": ""})
 
 DIGIT = "[0-9〇零一二三四五六七八九]"
 """One digit, for a pattern over folded text."""
@@ -17,7 +19,9 @@ def digits_of(text: str) -> str:
 
 
 def kanji_number(text: str) -> int | None:
-    """A small number: "12", "十二", "二十", "元" and "一二" are 12, 12, 20, 1 and 12; else ``None``."""
+    """A small number: "12", "十二", "二十", "元", "一二", "拾壱" and a scanner's "1 O" are 12, 12, 20, 1,
+    12, 11 and 10; else ``None``."""
+    text = text.translate(_MISREAD)
     if text == "元":
         return 1
     if text.isdecimal():

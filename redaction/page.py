@@ -55,6 +55,7 @@ class Page:
         self.words = words
         self.cells = cells
         self._readings = readings
+        self._read: dict[str, frozenset[Kind]] = {}  # as long as the page, no longer
 
     @cached_property
     def at_end(self) -> dict[int, int]:
@@ -73,4 +74,7 @@ class Page:
 
     def readings(self, word: str) -> frozenset[Kind]:
         """What a word may be by the dictionary, whatever it was read as here."""
-        return self._readings(word)
+        known = self._read.get(word)
+        if known is None:
+            known = self._read[word] = self._readings(word)
+        return known

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from redaction.folding import Folded
 from redaction.model import Finding
+from redaction.names.words import AFTER_A_NAME, NOT_NAMES, TITLES
 
 SHORTEST = 6
 """Characters a value other than a name must have: shorter numbers repeat by chance."""
@@ -18,6 +19,10 @@ SHORTEST = 6
 _SCORE = 0.6
 _JOINTS = re.compile(r"[ ・=,]+")
 _KEY = 2
+_KANJI = re.compile("[㐀-鿿]")
+_KANA_OPENS = re.compile(r"[\s「『(、。・:→/の]")
+_KANA_ENDS = re.compile(r"[」』)、。・\s/]|$|さん|くん|ちゃん|様|[がはをもと](?![ぁ-ゖ]{2})")
+_NO_NAMES = frozenset(TITLES) | NOT_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,8 @@ class Sheet:
 def repeated(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> list[list[Finding]]:
     """For every sheet the places where a value found in any of them stands again.
 
-    Names of three and more characters anywhere; of two where the word stands free; other kinds from
-    ``SHORTEST`` characters. ``found[i]`` counts code points of the original text ``i``, and so does
+    Names of four and more characters anywhere; of three where no other word grows on; of two where the
+    word stands free; in hiragana between edges; other kinds from ``SHORTEST`` characters. ``found[i]`` counts code points of the original text ``i``, and so does
     what is returned.
     """
     values = _values(sheets, found)
@@ -56,16 +61,24 @@ def _values(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> dict
     return values
 
 
+_FACTS = frozenset({"JP_SENSITIVE", "JP_PROTECTED_PERSON", "JP_VULNERABLE_LIST", "COORDINATES"})
+"""Personal beside a person only: the same words elsewhere are what a programme is called."""
+
+
 def _worth(label: str, value: str) -> Iterable[str]:
+    if label in _FACTS:
+        return []
     if label != "PERSON":
         return [value] if len(value) >= SHORTEST else []
-    parts = [value]
-    if value.isascii():
-        return parts if len(value) >= SHORTEST else []
-    surname = _JOINTS.split(value)[0]
-    if 2 <= len(surname) < len(value):
-        parts.append(surname)
-    return [part for part in parts if len(part) >= 2]
+    parts = dict.fromkeys([value, *_JOINTS.split(value)])
+    return [part for part in parts if len(part) >= _least(part) and part not in _NO_NAMES]
+
+
+def _least(part: str) -> int:
+    """Characters a name or a part of one must have: アン and May are too many other things."""
+    if part.isascii():
+        return 5
+    return 3 if "ァ" <= part[0] <= "ー" else 2
 
 
 def _index(values: Iterable[str]) -> dict[str, list[int]]:
@@ -83,6 +96,8 @@ def _again(sheet: Sheet, values: dict[str, str], index: dict[str, list[int]],
         at = begin = match.start()
         at += 1
         for length in index.get(text[begin : begin + _KEY], ()):
+            if begin + length > len(text):
+                continue  # what is left of the text may be a shorter value: that one has its own turn
             label = values.get(text[begin : begin + length])
             if label is None or not _whole(sheet, begin, begin + length, label):
                 continue
@@ -95,10 +110,20 @@ def _again(sheet: Sheet, values: dict[str, str], index: dict[str, list[int]],
 def _whole(sheet: Sheet, begin: int, end: int, label: str) -> bool:
     """Not a part of something longer: no digit or Latin letter goes on at either side."""
     text = sheet.folded.text
-    if label == "PERSON" and end - begin == 2:
+    if label == "PERSON" and "ぁ" <= text[begin] <= "ゖ":
+        return _stands_alone(text, begin, end)
+    if label == "PERSON" and end - begin == 2 and not text[begin].isascii():
         return begin in sheet.free
+    if label == "PERSON" and end - begin == 3 and _KANJI.match(text, end):
+        return text.startswith(AFTER_A_NAME, end)
     before, after = text[begin - 1 : begin], text[end : end + 1]
     return not (_goes_on(before, text[begin]) or _goes_on(after, text[end - 1]))
+
+
+def _stands_alone(text: str, begin: int, end: int) -> bool:
+    """A name in hiragana between edges: せな in 「せな」を出せ, not in せなか."""
+    opens = begin == 0 or _KANA_OPENS.match(text, begin - 1) is not None
+    return opens and _KANA_ENDS.match(text, end) is not None
 
 
 def _goes_on(outside: str, inside: str) -> bool:

@@ -103,7 +103,8 @@ HEADINGS: frozenset[str] = frozenset(
     フリガナ ふりがな カナ 氏名カナ カナ氏名 カナ名 住所 現住所 自宅住所 居住地 所在地 電話 電話番号
     連絡先 携帯 携帯電話 TEL FAX 生年月日 誕生日 メール メールアドレス E-mail 個人番号 マイナンバー
     郵便番号 口座番号 支援者 支援者氏名 支援者名 避難支援者 職員名 職員氏名 姓 名 苗字 患者名 受診者
-    相談者 来庁者 通報者
+    相談者 来庁者 通報者 宛名番号 世帯番号 受給者番号 職員番号 児童生徒番号 被保険者番号 旅券番号 免許証番号
+    パスワード 要介護度 避難先 傷病名 病名 障がい名 birth_ymd birthday atena_no shimei tel zip
 """)
 )
 """One of these makes a line of short cells a heading."""

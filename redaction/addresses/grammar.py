@@ -7,16 +7,22 @@ city without a number is a public place and is left alone.
 import re
 
 from redaction.addresses.words import BUILDINGS, LABELS, PREFECTURES
+from redaction.names.words import TOWNS
 from redaction.page import Page, Token
 from redaction.wordlist import words
 
-_N = "(?:[0-9]{1,5}|[〇一二三四五六七八九十百千]{1,5})"
-_STEP = rf"(?:丁目|番地? ?の ?(?={_N})|番地|番|-|の(?=[0-9]))"
+_N = "(?:[0-9]{1,5}|[〇一二三四五六七八九十百千壱弐参拾廿]{1,7})"
+_STEP = rf"(?:丁目の?|番地? ?[のノ之] ?(?={_N})|番地|番|-|[のノ](?={_N}))"
 BLOCK = re.compile(
     rf"(?<![0-9A-Za-z\-])(?:[甲乙丙丁イロハ](?=[0-9]))?{_N} ?{_STEP}"
     rf" ?(?:{_N}(?: ?(?:{_STEP}|号(?!室)) ?)?){{0,4}}(?<![ \-])(?![0-9A-Za-z年月日円%])"
 )
 _STRONG = re.compile(r"丁目.*[0-9〇一二三四五六七八九十]|番地|番.*号")
+BARE = re.compile(r"(?<=[一-鿿ァ-ヺ])[0-9]{1,5}(?=[ \n、。,)」\]|・]|$|に(?:お)?住|在住|の(?:自宅|家))")
+"""A number alone, as 小字 and 京都の通り名 have it: 東橋詰町88."""
+_FAR = re.compile(r"(?:町|字[一-鿿ァ-ヺ]{1,6}|通|入|上る|下る|上ル|下ル|西入|東入)$")
+_OVER = re.compile(rf"[ \t]*\n[ \t]*{_N} ?(?:番地?|号)(?: ?{_N} ?号)?(?![0-9])")
+_THREE = re.compile(r"[1-9][0-9]{0,3}(?:-[0-9]{1,4}){2,3}号?")
 _ONLY_AREA = re.compile(rf"{_N} ?丁目")
 _HYPHENS = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5}){1,4}号?")
 _PREFECTURE = re.compile("|".join(PREFECTURES))
@@ -61,6 +67,21 @@ _BUILDING_BARE = re.compile(
 )
 _LOOKS_BUILT = re.compile(rf"{_WORDS}|^[ァ-ヺーA-Za-z・' ]{{3,}}")
 _NO_BUILDING = re.compile(r"電話|TEL|FAX|携帯|Tel|Fax|氏名|番号|生年|メール|連絡先|昭和|平成|令和")
+
+
+def over_the_line(text: str, end: int) -> int:
+    """Where a block that ends at ``end`` ends when its last number stands on the next line."""
+    match = _OVER.match(text, end) if text[max(0, end - 1) : end] in ("目", "番", "地", "町") else None
+    return end if match is None else match.end()
+
+
+def believed_bare(page: Page, begin: int, start: int, labelled: bool) -> float:
+    """How far a town from ``begin`` and nothing but a number at ``start`` are an address, 0.0 to 1.0."""
+    town = page.text[begin:start].strip()
+    if labelled:
+        return 0.8 if _HAS_CITY.search(town) or _placed(page, begin, start) else 0.0
+    known = _PREFECTURE.match(town) or _CITY.match(town)
+    return 0.7 if known and _FAR.search(town) and len(town) > 4 else 0.0
 
 
 def left_of(page: Page, start: int) -> tuple[int, bool] | None:
@@ -130,11 +151,23 @@ def believed(page: Page, begin: int, start: int, end: int, labelled: bool) -> fl
         return 0.9
     if _STRONG.search(block):
         return 0.9 if placed else (0.6 if _TOWN_END.search(town) else 0.0)
+    if _THREE.fullmatch(block) and _known_town(page, begin, start):
+        return 0.7
     if _HYPHENS.fullmatch(block):
         if placed and _HAS_CITY.search(town + "|") and not town.endswith(("市", "区", "郡", "県", "府")):
             return 0.8
         return 0.5 if placed and _TOWN_END.search(town) and block.count("-") >= 1 else 0.0
-    return 0.7 if placed and _HAS_CITY.search(town) and "番" in block else 0.0
+    return 0.7 if placed and (_HAS_CITY.search(town) or town.endswith("町")) and "番" in block else 0.0
+
+
+def _known_town(page: Page, begin: int, start: int) -> bool:
+    """A town of this city, or a place that touches its three numbers: 川添1-31-6, 梅田3-1-1."""
+    town = page.text[begin:start]
+    if town.strip().removesuffix("町") in TOWNS:
+        return True
+    return not town.endswith(" ") and any(
+        word.kind == "place" and word.end == start for word in page.words_between(begin, start)
+    )
 
 
 def _placed(page: Page, begin: int, start: int) -> bool:

@@ -1,16 +1,19 @@
 """Names after a label, in the cells of a table, and on lines of their own. Pure functions."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
-from redaction.names.shape import value_at
+from redaction.names.belief import given, single
+from redaction.names.shape import is_katakana, value_at
 from redaction.names.surnames import FREQUENT
 from redaction.names.words import LABELS, LOOSE_LABELS, NOT_NAMES, NOT_SURNAMES
 from redaction.page import Hit, Page
+from redaction.tables import Cell
 
 _LABEL = "|".join(map(re.escape, LABELS))
 _LABELLED = re.compile(
-    rf"(?<![A-Za-z])(?P<label>{_LABEL})(?P<note>\([^()\n]{{1,8}}\))?"
+    rf"(?P<label>{_LABEL})(?P<note>\([^()\n]{{1,8}}\))?"
     r"(?P<sign>[ \t]*[:=|/][ \t|]*|[】\])][ \t:]*|[ \t]{1,8}|[ \t]*\n[ \t]*)"
 )
 _STOP = re.compile(
@@ -19,20 +22,28 @@ _STOP = re.compile(
 )
 _NEXT = re.compile(r"[ ]?(?:[、,/・]|及び|並びに|と)[ ]?")
 _NAME_HEADINGS = re.compile(
-    r"^(?:お|ご|御)?(?:[ぁ-んァ-ヶ一-鿿]{0,6}(?:氏名|名前|児童名|生徒名|園児名|保護者名?|世帯主名?|申請者名?|届出人"
+    r"^(?:お|ご|御)?(?:[ぁ-んァ-ヶ一-鿿]{0,6}(?:氏名(?:漢字|カナ|かな|ローマ字)?|漢字氏名|名前|児童名|生徒名|園児名|保護者名?|世帯主名?|申請者名?|届出人"
     r"|代理人|対象者名?|利用者名?|担当者?名?|出席者|参加者名?|講師|代表者名?|支援者名?|職員名|フリガナ|ふりがな"
     r"|カナ名?|患者名?|受診者|相談者|来庁者|通報者)|姓|名|苗字|Name|name)(?:\(.{1,6}\))?$"
 )
+_KANA_HEADING = re.compile(r"フリガナ|ふりがな|カナ|かな|読み|よみ")
+_KANA = re.compile(r"[ぁ-ゖァ-ヺー]{2,10}(?:[ ・][ぁ-ゖァ-ヺー]{1,10}){0,3}")
 _ALONE = re.compile(
     r"^[ \t]*(?P<surname>[㐀-鿿々ヶ]{1,4}) (?P<given>[㐀-鿿々ヶぁ-んァ-ヺー]{1,4})[ \t]*$", re.MULTILINE
 )
-_SPEAKER = re.compile(r"^[ \t>・○●◎◯■□]*(?P<name>[㐀-鿿々ヶ]{1,4})[ \t]*[::「]", re.MULTILINE)
+_SPEAKER = re.compile(
+    r"^[ \t>・○●◎◯■□→\-]*(?:\[[0-9: ]{4,10}\] *|[0-9]{1,2}:[0-9]{2} +)?"
+    r"(?P<name>[㐀-鿿々ヶ]{1,4}|[ァ-ヺー]{2,10}|[ぁ-ゖ]{2,4}|[A-Za-z]{3,12}(?=>| {1,3}[0-9]))(?:[ \t]*[:「>]| {1,3}[0-9]{1,2}:[0-9]{2}[ \t]*$)",
+    re.MULTILINE,
+)
 _MOST = 30
 
 
 def labelled(page: Page) -> Iterator[Hit]:
     """The value of every label that asks for a name, and more of them after commas."""
     for match in _LABELLED.finditer(page.text):
+        if match["label"].isascii() and page.text[match.start() - 1 : match.start()].isalpha():
+            continue  # not a lookbehind: it would cost the pattern its table of first letters
         if match["label"] in LOOSE_LABELS and not _strict(page, match):
             continue
         yield from _values(page, match.end(), 0.8 if ":" in match["sign"] else 0.65)
@@ -81,9 +92,16 @@ def tabled(page: Page) -> Iterator[Hit]:
     """Cells under a heading that asks for a name."""
     for cell in page.cells:
         if _NAME_HEADINGS.match(cell.heading):
-            found = value_at(page, cell.begin, cell.end)
+            found = value_at(page, cell.begin, cell.end) or _kana_cell(page, cell)
             if found is not None:
                 yield Hit(*found, 0.85, "context")
+
+
+def _kana_cell(page: Page, cell: Cell) -> tuple[int, int] | None:
+    """Under フリガナ any kana is a name, 畑 (ハタ) too."""
+    if _KANA_HEADING.search(cell.heading) and _KANA.fullmatch(page.text, cell.begin, cell.end):
+        return cell.begin, cell.end
+    return None
 
 
 def alone(page: Page) -> Iterator[Hit]:
@@ -100,10 +118,14 @@ def alone(page: Page) -> Iterator[Hit]:
 
 def speaking(page: Page) -> Iterator[Hit]:
     """The speaker at the beginning of a line of minutes: 山田:"""
+    times = Counter(match["name"] for match in _SPEAKER.finditer(page.text))
     for match in _SPEAKER.finditer(page.text):
         name = match["name"]
         if name in NOT_NAMES or name in LABELS or name in NOT_SURNAMES:
             continue
-        found = page.readings(name)
-        if name in FREQUENT or ("surname" in found and not found & {"noun", "place", "proper"}):
+        if name.isascii():
+            yield Hit(*match.span("name"), 0.5, "context")
+            continue
+        level = max(single(page, name), given(page, name) if times[name] > 1 else 0)
+        if level == 3 or (level == 2 and (name in FREQUENT or times[name] > 1 or is_katakana(name))):
             yield Hit(*match.span("name"), 0.6, "context")

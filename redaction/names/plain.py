@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from redaction.names.belief import WORDS_OF_FORMS
 from redaction.names.free import stands_free
+from redaction.names.rows import spaced_out
 from redaction.names.shape import NAME_KINDS, back_from, is_kanji, is_katakana, is_letters, may_be_given
 from redaction.names.surnames import FREQUENT, SHORT_OR_COMMON
 from redaction.names.words import FACILITIES, INTRODUCERS, NOT_NAMES, NOT_SURNAMES, RELATIVES, TOWNS
@@ -11,6 +13,7 @@ from redaction.page import Hit, Page, Token
 
 _IS_OTHER = re.compile(r"丸|ゆかりの")
 _BRACKET = re.compile(r"\([ぁ-ゖァ-ヺー]{1,8}\)")
+_NUMBERED = re.compile(r"[0-9]\($")
 _MAY_END = frozenset({"given", "noun", "proper", "place", "adjective", "other", "person", "surname"})
 _EDGES = frozenset({"particle", "auxiliary", "symbol", "space", "suffix"})
 _OTHER_READINGS = frozenset({"place", "noun", "proper", "adjective", "verb"})
@@ -30,10 +33,20 @@ def full(page: Page) -> Iterator[Hit]:
     for index, token in enumerate(words):
         if index == 0 or token.kind not in _MAY_END:
             continue
-        first = _apart(page, index) if words[index - 1].text == " " else _together(page, index)
+        apart = words[index - 1].text == " "
+        first = _apart(page, index) if apart else _together(page, index)
+        if apart and first is not None and _lonely(page, first, index):
+            continue
         if first is not None and not _a_facility(page, index):
             sure = token.kind == "given" and words[first].kind == "surname"
             yield Hit(words[first].begin, token.end, 0.9 if sure else 0.7, "dictionary")
+
+
+def _lonely(page: Page, first: int, last: int) -> bool:
+    """介 護 保 険: every letter of the line stands alone."""
+    begin, end = page.words[first].begin, page.words[last].end
+    word = page.text[begin] + page.text[end - 1]
+    return end - begin == 3 and (word in NOT_NAMES or spaced_out(page.text, begin, end))
 
 
 def _together(page: Page, index: int) -> int | None:
@@ -55,7 +68,7 @@ def _also_a_surname(page: Page, token: Token) -> bool:
 def _apart(page: Page, index: int) -> int | None:
     """The surname one space before word ``index``, if that may be a given name: 小鳥遊 優."""
     token = page.words[index]
-    if index < 2 or token.text in NOT_NAMES or not is_letters(token.text):
+    if index < 2 or token.text in WORDS_OF_FORMS or not is_letters(token.text):
         return None
     surname = page.words[index - 2]
     if surname.text in NOT_NAMES or not is_letters(surname.text):
@@ -85,6 +98,8 @@ def single(page: Page) -> Iterator[Hit]:
             continue
         if not stands_free(page, index, index) or _a_facility(page, index):
             continue
+        if _NUMBERED.search(page.text[max(0, token.begin - 2) : token.begin]):
+            continue  # 第112(川久保): a place in a list of places
         score = _belief(page, token)
         if score:
             yield Hit(page.words[back_from(page, index)].begin, token.end, score, "dictionary")
@@ -122,12 +137,33 @@ def related(page: Page) -> Iterator[Hit]:
         if page.words[index - 1].text != "の" or token.text in NOT_NAMES or not is_letters(token.text):
             continue
         before = page.words[index - 2].text
-        if before in RELATIVES and stands_free(page, index, index):
+        if before in RELATIVES and _given_alone(page, token):
+            yield Hit(token.begin, token.end, 0.6, "context")
+        elif before in RELATIVES and stands_free(page, index, index):
             called = page.readings(token.text) & {"given", "surname"} or _BRACKET.match(page.text, token.end)
             if called and len(token.text) >= 2:
                 yield Hit(token.begin, token.end, 0.7, "context")
         elif before.endswith(INTRODUCERS) and _introduced(page, index):
             yield Hit(token.begin, token.end, 0.7, "context")
+
+
+def _given_alone(page: Page, token: Token) -> bool:
+    """夫の恭は, 父の順が: one kanji that is a given name and no noun."""
+    found = page.readings(token.text)
+    alone = len(token.text) == 1 and "given" in found and "noun" not in found
+    return alone and _SPOKEN_OF.match(page.text, token.end) is not None
+
+
+def touching(page: Page) -> Iterator[Hit]:
+    """長男悟から, 妹ジュリの: a given name that touches the relative."""
+    for index in range(1, len(page.words)):
+        token, before = page.words[index], page.words[index - 1]
+        if before.text not in RELATIVES or before.end != token.begin or not is_letters(token.text):
+            continue
+        found = page.readings(token.text)
+        known = found & {"given", "person"} and not found & {"noun", "suffix"} and token.text not in NOT_NAMES
+        if known and _SPOKEN_OF.match(page.text, token.end):
+            yield Hit(token.begin, token.end, 0.6, "context")
 
 
 def _introduced(page: Page, index: int) -> bool:

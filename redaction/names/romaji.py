@@ -5,8 +5,11 @@ Product and company names are in neither.
 """
 
 import re
+import unicodedata
+from functools import cache
+from pathlib import Path
 
-from redaction.names.surnames import FOREIGN
+from redaction.names.latin import DOUBTFUL, FOREIGN, PUBLIC
 from redaction.page import Page
 
 _SYLLABLE = re.compile(
@@ -22,7 +25,10 @@ _ROWS = {
     "by": "ビ", "py": "ピ", "my": "ミ", "ry": "リ",
 }  # fmt: skip
 _SMALL = {"a": "ャ", "i": "", "u": "ュ", "e": "ェ", "o": "ョ"}
-_WORD = re.compile(r"[A-Za-z][A-Za-z'\-]*")
+LETTER = "A-Za-zÀ-ÖØ-öø-ɏ"
+"""Latin letters, with accents too, for a pattern."""
+_WORD = re.compile(rf"[{LETTER}][{LETTER}'\-]*")
+_MARKS = re.compile("[\u0300-\u036f]")
 _LONG = re.compile(r"([コソトノホモヨロゴゾドボョュ])(?!ウ)")
 
 
@@ -57,23 +63,55 @@ def japanese(page: Page, word: str) -> bool:
     kana = katakana(word)
     if len(kana) < 2:
         return False
+    if _short(kana) in kana_surnames():
+        return True
     # Sato is サトウ and Ota is オオタ: passports leave long vowels out.
     spellings = {kana, "オ" + kana, kana + "ウ", _LONG.sub(r"\1ウ", kana, count=1)}
     return any(page.readings(spelling) & {"surname", "given"} for spelling in spellings)
 
 
-def known_words(page: Page, text: str) -> tuple[int, int]:
-    """(words that are known as names, words)."""
-    words = _WORD.findall(text)
-    known = sum(1 for word in words if word.upper() in FOREIGN or japanese(page, word))
-    return known, len(words)
+def _short(kana: str) -> str:
+    """Without what passports leave out: ジングウジ and ジングジ are one."""
+    return re.sub(r"(?<=[オコソトノホモヨロゴゾドボョウクスツヌフムユルグズブュ])[ウオ]|ー", "", kana)
+
+
+@cache
+def kana_surnames() -> frozenset[str]:
+    """The readings in ``kana.txt``, long vowels left out. Read once."""
+    lines = Path(__file__).with_name("kana.txt").read_text("utf-8").split()
+    return frozenset(_short(line) for line in lines)
+
+
+def spells_a_surname(kana: str) -> bool:
+    """Whether katakana is the reading of a surname of this folder."""
+    return _short(kana) in kana_surnames()
+
+
+def known_word(page: Page, word: str) -> bool:
+    """Whether a Latin word is known as a name."""
+    plain = _MARKS.sub("", unicodedata.normalize("NFD", word)).upper()
+    return plain in FOREIGN or japanese(page, word)
+
+
+def sure_word(page: Page, word: str) -> bool:
+    """The same, and an ordinary word of English it is not."""
+    plain = _MARKS.sub("", unicodedata.normalize("NFD", word)).upper()
+    return len(plain) > 3 and plain not in DOUBTFUL and plain in FOREIGN
 
 
 def roman_name(page: Page, text: str, expected: bool = False) -> bool:
-    """Whether Latin words are a person's name: two known words, or one where a name is expected."""
-    known, words = known_words(page, text)
-    if not 1 <= words <= 5 or len(text) > 40:
+    """Whether Latin words are a person's name: two known words, one that is nothing else, or one where a
+    name is expected."""
+    words = _WORD.findall(text)
+    if not 1 <= len(words) <= 5 or len(text) > 40 or any(word.upper() in PUBLIC for word in words):
         return False
+    known = sum(1 for word in words if known_word(page, word))
     if expected:
-        return known >= 1 or (words >= 2 and all(word[:1].isupper() for word in _WORD.findall(text)))
-    return known >= 2 and words >= 2 and known * 2 >= words
+        return known >= 1 or (len(words) >= 2 and all(word[:1].isupper() for word in words))
+    if len(words) < 2:
+        return False
+    if (known >= 2 and known * 2 >= len(words)) or any(sure_word(page, word) for word in words):
+        return True
+    # RIO JINGUJI: a surname's reading, and the other word can be read aloud in Japanese.
+    spelled = [katakana(word) for word in words]
+    return len(words) == 2 and all(spelled) and any(map(spells_a_surname, spelled))

@@ -6,7 +6,8 @@ Judges words only; what stands around them is judged by the rules in the files b
 import re
 from typing import NamedTuple
 
-from redaction.names.romaji import roman_name
+from redaction.names.roles import WORK
+from redaction.names.romaji import LETTER, roman_name
 from redaction.names.surnames import FREQUENT
 from redaction.names.words import HONORIFICS, LABELS, NOT_NAMES, NOT_SURNAMES, NOT_VALUES, RELATIVES, TITLES
 from redaction.page import Page, Token
@@ -15,9 +16,9 @@ NAME_KINDS = frozenset({"surname", "given", "person"})
 _KANJI = re.compile(r"[㐀-鿿々〆ヶヵノ豈-﫿\U00020000-\U0003134f]+")
 _KANA = re.compile(r"[ぁ-ゖァ-ヺー・]+")
 _KATAKANA = re.compile(r"[ァ-ヺー]+")
-_LATIN = re.compile(r"[A-Za-z][A-Za-z'\-.]*")
+_LATIN = re.compile(rf"[{LETTER}][{LETTER}'\-.]*")
 _LETTERS = re.compile(r"[㐀-鿿々〆ぁ-ゖァ-ヺー豈-﫿\U00020000-\U0003134f]+")
-_NOT_PARTS = NOT_NAMES | RELATIVES | frozenset(LABELS)
+_NOT_PARTS = NOT_NAMES | RELATIVES | frozenset(LABELS) | frozenset(TITLES) | frozenset(WORK)
 _NOT_IN_NAMES = frozenset({"verb", "particle", "auxiliary", "symbol", "number"})
 _GLUE = re.compile(r"[ ・=]")
 LONGEST = 24
@@ -66,7 +67,9 @@ def is_honorific(token: Token) -> bool:
 
 def ends_in_a_title(text: str) -> str:
     """The title a piece of text ends in, or "": 東係長 gives 係長."""
-    return next((title for title in TITLES if text.endswith(title)), "")
+    if not text.endswith(TITLES):
+        return ""
+    return next(title for title in TITLES if text.endswith(title))
 
 
 def back_from(page: Page, last: int) -> int:
@@ -144,7 +147,7 @@ def _plausible(page: Page, core: str, begin: int) -> bool:
         return False
     if all(_KANA.fullmatch(part) for part in parts):
         return _plausible_kana(page, parts)
-    if len(core) > 8 or any(part in _NOT_PARTS for part in parts):
+    if len(core) > 8 or any(part in _NOT_PARTS and part not in FREQUENT for part in parts):
         return False
     return _plausible_kanji(page, core, parts, begin)
 

@@ -53,4 +53,8 @@ def recognizers(rules: Path | None = None) -> "list[Recognizer]":
             and thing is not Recognizer
             and thing.__module__ == f"{__name__}.{module.name}"
         )
+    if rules is not None:
+        from redaction.rules import rules as made_of
+
+        made += made_of(rules)
     return made

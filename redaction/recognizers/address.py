@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from redaction.addresses.grammar import BLOCK, believed, left_of, right_of
+from redaction.addresses.grammar import BARE, BLOCK, believed, believed_bare, left_of, over_the_line, right_of
+from redaction.addresses.labelled import after_labels
+from redaction.addresses.latin import latin_addresses
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
@@ -19,7 +21,13 @@ class AddressRecognizer(Recognizer):
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in BLOCK.finditer(page.text):
-            yield from _around(page, *match.span())
+            yield from _around(page, match.start(), over_the_line(page.text, match.end()))
+        for match in BARE.finditer(page.text):
+            yield from _bare(page, *match.span())
+        for begin, end in after_labels(page.text):
+            yield Hit(begin, end, 0.8, "cue")
+        for begin, end in latin_addresses(page.text):
+            yield Hit(begin, end, 0.7, "pattern")
         for cell in page.cells:
             if _HEADING.search(cell.heading) and _NUMBERED.search(page.text, cell.begin, cell.end):
                 yield Hit(cell.begin, cell.end, 0.85, "cue")
@@ -33,3 +41,10 @@ def _around(page: Page, start: int, end: int) -> Iterator[Hit]:
     score = believed(page, begin, start, end, labelled)
     if score:
         yield Hit(begin, right_of(page.text, end), score, "cue" if labelled else "pattern")
+
+
+def _bare(page: Page, start: int, end: int) -> Iterator[Hit]:
+    found = left_of(page, start)
+    score = believed_bare(page, found[0], start, found[1]) if found else 0.0
+    if found and score:
+        yield Hit(found[0], right_of(page.text, end), score, "cue" if found[1] else "pattern")

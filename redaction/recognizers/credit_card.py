@@ -1,8 +1,13 @@
-"""Credit cards: 14 to 16 digits that begin as a known card does and pass Luhn (ISO/IEC 7812-1)."""
+"""Credit cards: 14 to 16 digits that begin as a known card does and pass Luhn (ISO/IEC 7812-1).
+
+Beside a word for a card also those that do not pass: a mistyped number is still nearly somebody's.
+"""
 
 import re
 from collections.abc import Iterable
 
+from redaction import cues
+from redaction.figures import figures
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
@@ -14,6 +19,9 @@ _CARD = re.compile(
 _ISSUER = re.compile(
     r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|35(?:2[89]|[3-8])|3[47]|3[0689]|6011|65|62"
 )
+_CUE = re.compile(
+    r"クレジット|デビット|クレカ|VISA|Visa|MasterCard|Mastercard|マスターカード|JCB|AMEX|アメックス|[Cc]redit"
+)
 
 
 class CreditCardRecognizer(Recognizer):
@@ -23,10 +31,15 @@ class CreditCardRecognizer(Recognizer):
     ja = "カード番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
-        for match in _CARD.finditer(page.text):
+        plain = figures(page)
+        for match in _CARD.finditer(plain.text):
             digits = re.sub("[ -]", "", match.group())
-            if _ISSUER.match(digits) and luhn(digits) and len(set(digits)) > 1:
-                yield Hit(*match.span(), 0.95, "checksum")
+            if not _ISSUER.match(digits) or len(set(digits)) == 1:
+                continue
+            if luhn(digits):
+                yield plain.hit(*match.span(), 0.95, "checksum")
+            elif cues.before(plain.text, match.start(), _CUE, 20):
+                yield plain.hit(*match.span(), 0.8, "cue")
 
 
 def luhn(digits: str) -> bool:

@@ -7,13 +7,17 @@ from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
 # The look-behind lets a run of letters be tried once, from its first letter: linear on any text.
-_ADDRESS = re.compile(
-    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9_%+\-][A-Za-z0-9._%+\-]*@(?:[A-Za-z0-9\-]+\.)+[A-Za-z]{2,24}(?![A-Za-z0-9])"
+_START = r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9_%+\-][A-Za-z0-9._%+\-]*+"
+_ADDRESS = re.compile(rf"{_START}@(?:[A-Za-z0-9\-]+\.)+[A-Za-z]{{2,24}}(?![A-Za-z0-9])")
+# As a scanner spaces it, as it is spoken, and as people write it to hide it from programs.
+_APART = re.compile(
+    rf"{_START} ?(?:@|アットマーク|アット|\(at\)|\[at\]|\(@\)|■) ?"
+    r"(?:[A-Za-z0-9\-]+ ?(?:\.|ドット|\(dot\)|\[dot\]) ?){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9])"
 )
 
 
 class EmailRecognizer(Recognizer):
-    """taro@example.jp, also where it touches Japanese letters, and full-width."""
+    """taro@example.jp, also where it touches Japanese letters, and full-width; taro アットマーク example.jp."""
 
     kind = "EMAIL_ADDRESS"
     ja = "メールアドレス"
@@ -21,3 +25,5 @@ class EmailRecognizer(Recognizer):
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _ADDRESS.finditer(page.text):
             yield Hit(*match.span(), 0.95, "pattern")
+        for match in _APART.finditer(page.text):
+            yield Hit(*match.span(), 0.8, "pattern")

@@ -12,20 +12,31 @@ from datetime import datetime
 
 from redaction import cues
 from redaction.digits import DIGIT, digits_of
+from redaction.figures import Figures, figures
 from redaction.model import Evidence
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
 _KANJI = "〇零一二三四五六七八九十百千万"
 _TWELVE = re.compile(
-    rf"(?<![0-9A-Za-z])(?<![0-9][-.])(?<![{_KANJI}]){DIGIT}(?:[ \-.]?{DIGIT}){{11}}"
+    rf"(?={DIGIT})(?<![0-9A-Za-z])(?<![0-9][-.])(?<![{_KANJI}]){DIGIT}(?:(?:[ \-.]|-?\n {{0,4}})?{DIGIT}){{11}}"
     rf"(?![0-9A-Za-z{_KANJI}])(?![-.][0-9])"
 )
 _GROUPED = re.compile(rf"{DIGIT}{{4}}([ \-]){DIGIT}{{4}}\1{DIGIT}{{4}}")
 _RUN = re.compile(rf"{DIGIT}{{12}}")
-_CUE = re.compile(r"マイナンバー|個人番号|特定個人情報|[Mm]y ?[Nn]umber|12桁の番号")
+_CUE = re.compile(
+    cues.spaced(("マイナンバー", "個人番号", "特定個人情報", "マイナカード"))
+    + "|[Mm][Yy][ _]?[Nn][Uu][Mm][Bb][Ee][Rr]|12桁の番号|検査用数字|kojin_?(?:no|bango)"
+)
+# Mistyped by a digit: right after the words only.
+_ALMOST = cues.Labelled(
+    cues.spaced(("マイナンバー", "個人番号")),
+    rf"(?<![0-9A-Za-z]){DIGIT}(?:[ \-]?{DIGIT}){{10,12}}(?![0-9A-Za-z]|[-.][0-9])",
+)
+_LICENCE = re.compile(r"免 ?許|経歴証明書|[Ll]icen[sc]e")
 _CARD_AFTER = re.compile(r"^[ \-][0-9]{2,4}(?![0-9年月日])")
 _CARD_BEFORE = re.compile(r"[0-9]{4}[ \-]$")
+_SCORES = {"checksum": 0.6, "context": 0.7}
 
 
 class MyNumberRecognizer(Recognizer):
@@ -35,13 +46,16 @@ class MyNumberRecognizer(Recognizer):
     ja = "個人番号(マイナンバー)"
 
     def find(self, page: Page) -> Iterable[Hit]:
+        plain = figures(page)
+        spoken_of = _CUE.search(plain.text) is not None
         at = 0
-        while match := _TWELVE.search(page.text, at):
-            believed = _evidence(page, match.group(), match.start(), match.end())
+        while match := _TWELVE.search(plain.text, at):
+            believed = _evidence(page, plain, match, spoken_of)
             # 2026 1234 5678 9018: unless the check digit settles it, others may begin within these.
             at = match.end() if believed in ("both", "checksum") else match.start() + 1
             if believed is not None:
-                yield Hit(match.start(), match.end(), 0.6 if believed == "checksum" else 0.98, believed)
+                yield plain.hit(*match.span(), _SCORES.get(believed, 0.98), believed)
+        yield from _ALMOST.find(page, 0.9)
 
 
 def check_digit(eleven: str) -> int:
@@ -56,22 +70,28 @@ def passes(twelve: str) -> bool:
     return check_digit(twelve[:11]) == int(twelve[11])
 
 
-def _evidence(page: Page, written: str, start: int, end: int) -> Evidence | None:
+def _evidence(page: Page, plain: Figures, match: "re.Match[str]", spoken_of: bool) -> Evidence | None:
+    written, (start, end) = match.group(), match.span()
     twelve = digits_of(written)
     right = passes(twelve)
-    if _cued(page, start, end):
+    if _cued(page, plain, start, end):
         return "both" if right else "cue"
-    if not right or len(set(twelve)) == 1:
+    licence = cues.before(plain.text, start, _LICENCE, 16) or cues.under(
+        page, *plain.span(start, end), _LICENCE
+    )
+    if len(set(twelve)) == 1 or licence:
         return None
     if _GROUPED.fullmatch(written):
-        return None if _in_a_card(page.text, start, end) else "both"
-    return "checksum" if _RUN.fullmatch(written) and not _a_moment(twelve) else None
+        if _in_a_card(plain.text, start, end):
+            return None
+        return "both" if right else "context" if spoken_of else None
+    return "checksum" if right and _RUN.fullmatch(written) and not _a_moment(twelve) else None
 
 
-def _cued(page: Page, start: int, end: int) -> bool:
-    text = page.text
+def _cued(page: Page, plain: Figures, start: int, end: int) -> bool:
+    text = plain.text
     beside = cues.before(text, start, _CUE) or cues.after(text, end, _CUE, 10)
-    return beside or cues.under(page, start, end, _CUE)
+    return beside or cues.under(page, *plain.span(start, end), _CUE)
 
 
 def _in_a_card(text: str, start: int, end: int) -> bool:

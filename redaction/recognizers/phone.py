@@ -1,30 +1,40 @@
 """Telephone and fax numbers: fixed, mobile, with brackets, hyphens or spaces, +81.
 
-The numbering plan is python-phonenumbers' (region JP). A number in the usual form of groups is found
-even where the plan does not know it: clerks mistype, and a mistyped number is still somebody's.
+A number in the usual form of groups is found even where the numbering plan does not know it: clerks
+mistype, and a mistyped number is still somebody's. A run of digits without groups and without a word for
+it must be one of the plan (python-phonenumbers, region JP).
 """
 
 import re
 from collections.abc import Iterable
 
 from redaction import cues
-from redaction.digits import EDGE_AFTER, EDGE_BEFORE, digits_of
+from redaction.digits import EDGE_AFTER, digits_of
+from redaction.figures import Figures, figures
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
-_SEP = r"(?: ?- ?|[ .])"
+# TEL072-…: the label may touch the number. Most letters begin no number: looking ahead first is quick.
+_EDGE = "(?=[(0-9])(?:(?<![0-9A-Za-z])(?<![0-9][-.])|(?<=TEL)|(?<=Tel)|(?<=tel)|(?<=FAX)|(?<=Fax)|(?<=fax))"
+_SEP = r"(?: ?- ?|[ ./])"
 _GROUPS = re.compile(
-    rf"{EDGE_BEFORE}(?:\(0\d{{1,4}}\) ?\d{{1,4}}{_SEP}\d{{3,4}}|0\d{{1,4}} ?\(\d{{1,4}}\) ?\d{{3,4}}"
+    rf"{_EDGE}(?:\(0\d{{1,4}}\) ?\d{{1,4}}{_SEP}\d{{3,4}}|0\d{{1,4}} ?\(\d{{1,4}}\) ?\d{{3,4}}"
     rf"|0\d{{1,4}}{_SEP}\d{{1,4}}{_SEP}\d{{3,4}}){EDGE_AFTER}"
 )
-_BARE = re.compile(r"(?<![0-9A-Za-z\-])0\d{9,10}(?![0-9A-Za-z\-])")
+_BARE = re.compile(
+    r"(?=0)(?:(?<![0-9A-Za-z\-])|(?<=TEL)|(?<=Tel)|(?<=tel)|(?<=FAX)|(?<=Fax)|(?<=fax))0\d{9,10}(?![0-9A-Za-z\-])"
+)
 _ABROAD = re.compile(
-    rf"(?<![0-9A-Za-z+])\+81[ -]?(?:\(0\) ?)?\d{{1,4}}{_SEP}?\d{{1,4}}{_SEP}?\d{{3,4}}{EDGE_AFTER}"
+    rf"(?=[+0])(?<![0-9A-Za-z+])(?:\+|00|010-?)81[ -]?(?:\(0\) ?)?\d{{1,4}}{_SEP}?\d{{1,4}}{_SEP}?\d{{3,4}}{EDGE_AFTER}"
 )
-_LOCAL = re.compile(rf"{EDGE_BEFORE}\d{{3,4}}-\d{{4}}{EDGE_AFTER}")
+_LOCAL = re.compile(rf"{_EDGE}\d{{3,4}}-\d{{4}}{EDGE_AFTER}")
+_USUAL = re.compile(r"0[1-9][0-9]{8}$|0[5-9]0[0-9]{8}$|0120[0-9]{6}$|0800[0-9]{7}$")
 _CUE = re.compile(
-    r"電話|TEL|Tel|tel|携帯|FAX|Fax|fax|ファックス|ファクス|連絡先|直通|Phone|phone|自宅|勤務先|代表"
+    r"電話|TEL|Tel|tel|携帯|FAX|Fax|fax|ファックス|ファクス|連絡先|直通|[Pp]hone|自宅|勤務先|代表"
+    r"|折り?返し|電 話|携 帯|かけ直|架電|着信|番号は|℡|☎|[Mm]obile|[Cc]ell"
 )
+# As spoken, or with the hyphens in unusual places; beside a word for it only.
+_LOOSE = re.compile(rf"{_EDGE}\(?0[0-9]{{1,6}}\)?(?:[ \-.,/・\n]{{1,2}}[0-9]{{1,8}}){{1,4}}{EDGE_AFTER}")
 _NO_CUE = re.compile(r"番号|コード|口座|記号|No\.?|ID|様式|品番|型番")
 _PHONE_NUMBER = re.compile(r"(?:電話|携帯|FAX|TEL|連絡先)番号")
 
@@ -36,27 +46,32 @@ class PhoneRecognizer(Recognizer):
     ja = "電話番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
-        text = page.text
+        plain = figures(page)
+        text = plain.text
         for match in _GROUPS.finditer(text):
             if len(digits_of(match.group())) in (10, 11):
-                score = 0.85 if _in_plan(match.group()) else 0.5
-                yield Hit(*match.span(), score, "pattern")
+                yield plain.hit(
+                    *match.span(), 0.85 if _USUAL.match(digits_of(match.group())) else 0.5, "pattern"
+                )
         for match in _ABROAD.finditer(text):
-            yield Hit(*match.span(), 0.9 if _in_plan(match.group()) else 0.5, "pattern")
-        yield from self._bare(page)
+            yield plain.hit(*match.span(), 0.9 if _in_plan(match.group()) else 0.5, "pattern")
+        yield from self._bare(page, plain)
+        for match in _LOOSE.finditer(text):
+            if len(digits_of(match.group())) in (10, 11) and cues.before(text, match.start(), _CUE, 16):
+                yield plain.hit(*match.span(), 0.6, "cue")
         for match in _LOCAL.finditer(text):
             postal = "〒" in text[max(0, match.start() - 2) : match.start()]
             if cues.before(text, match.start(), _CUE, 12) and not postal:
-                yield Hit(*match.span(), 0.5, "cue")
+                yield plain.hit(*match.span(), 0.5, "cue")
 
-    def _bare(self, page: Page) -> Iterable[Hit]:
-        for match in _BARE.finditer(page.text):
+    def _bare(self, page: Page, plain: Figures) -> Iterable[Hit]:
+        for match in _BARE.finditer(plain.text):
             start, end = match.span()
-            cued = cues.before(page.text, start, _CUE, 14) or cues.under(page, start, end, _CUE)
+            cued = cues.before(plain.text, start, _CUE, 14) or cues.under(page, *plain.span(start, end), _CUE)
             if cued:
-                yield Hit(start, end, 0.85, "cue")
-            elif _in_plan(match.group()) and not _other_number(page.text, start):
-                yield Hit(start, end, 0.6, "pattern")
+                yield plain.hit(start, end, 0.85, "cue")
+            elif _in_plan(match.group()) and not _other_number(plain.text, start):
+                yield plain.hit(start, end, 0.6, "pattern")
 
 
 def _other_number(text: str, start: int) -> bool:

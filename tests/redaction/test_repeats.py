@@ -13,11 +13,28 @@ def _seen(detector, *texts):
     ]
 
 
-def test_a_rare_name_with_a_title_is_found_bare_in_another_text(detector):
-    first, second = _seen(detector, "田能係長に確認した。", "その後、田能が折り返した。")
+def _again(text, found):
+    """The repeats of one finding in a text in which every word stands free."""
+    from redaction.folding import fold
+    from redaction.model import Finding
+    from redaction.repeats import Sheet, repeated
 
-    assert first == [("PERSON", "田能", "context")]
-    assert second == [("PERSON", "田能", "repeat")]
+    sheet = Sheet(fold(text), frozenset(range(len(text))))
+    start = text.index(found)
+    (more,) = repeated([sheet], [[Finding("PERSON", start, start + len(found), 0.9, "test", "context")]])
+    return [text[f.start : f.end] for f in more if f.start != start]
+
+
+def test_a_rare_name_with_a_title_is_found_bare_again():
+    assert _again("田能係長に確認した。その後、田能が折り返した。", "田能") == ["田能"]
+
+
+def test_the_given_name_of_a_full_name_is_found_between_edges_only():
+    assert _again("塔本 せな。「せな」を出せ。せなかが痛い。", "塔本 せな") == ["せな"]
+
+
+def test_a_surname_of_three_letters_is_not_found_in_a_company():
+    assert _again("阿久津 健が来た。阿久津設備の工事。阿久津さん。", "阿久津 健") == ["阿久津"]
 
 
 def test_a_short_name_is_not_found_inside_a_longer_word(detector):
@@ -71,3 +88,20 @@ def test_many_values_in_a_long_text_stay_linear():
 
     seconds(500)
     assert seconds(16_000) < 8 * 5 * max(seconds(2_000), 0.005)
+
+
+def test_a_longer_value_that_begins_alike_does_not_break_the_end_of_a_text(detector):
+    text = "DV等支援措置対象者　中野美香　加害者：中野浩"
+
+    (found,) = detector.find_now([text, "中野浩二様と中野"])[:1]
+
+    assert {text[f.start : f.end] for f in found} >= {"中野美香", "中野浩"}
+
+
+def test_a_fact_about_somebody_is_no_repeat_elsewhere(detector):
+    case, notice = "山田太郎さんは生活保護を受給しています。", "生活保護を受給している方へのお知らせです。"
+
+    first, second = detector.find_now([case, notice])
+
+    assert "JP_SENSITIVE" in {f.label for f in first}
+    assert second == ()

@@ -1,0 +1,51 @@
+"""Coordinates of a place, in degrees: only in a text about somebody, for they say where somebody lives or
+was found. Coordinates of shelters, schools and bus stops are public.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from redaction.facts.near import People
+from redaction.facts.told import MAYBE, TOLD
+from redaction.page import Hit, Page
+from redaction.recognizers.base import Recognizer
+
+_LAT = r"(?:2[0-9]|3[0-9]|4[0-6])\.[0-9]{3,9}"
+_LON = r"1(?:2[2-9]|[34][0-9]|5[0-4])\.[0-9]{3,9}"
+_PAIR = re.compile(
+    rf"(?<![0-9A-Za-z.])(?:[Nn] ?)?{_LAT}(?:°?[Nn]|度)?(?:[ ,、/]{{1,3}})(?:[Ee] ?)?{_LON}(?:°?[Ee]|度)?(?![0-9A-Za-z.])"
+    rf"|(?<![0-9A-Za-z.])(?:[Ee] ?)?{_LON}(?:°?[Ee]|度)?(?:[ ,、/]{{1,3}})(?:[Nn] ?)?{_LAT}(?:°?[Nn]|度)?(?![0-9A-Za-z.])"
+)
+_SINGLE = re.compile(
+    rf"(?:北緯|東経|緯度|経度|lat(?:itude)?|lon(?:gitude)?|lng|LAT|LON|LNG)[\"']?[ :=は]{{0,3}}((?:{_LAT}|{_LON})(?:度|°)?)(?![0-9.])"
+)
+_DMS = re.compile(
+    r"(?:北緯|東経|[NE] ?|)[0-9]{2,3}(?:°|度) ?[0-9]{1,2}(?:['′]|分) ?[0-9]{1,2}(?:\.[0-9]{1,5})?(?:[\"″]|''|秒)(?: ?[NE](?![A-Za-z]))?"
+)
+
+
+class CoordinatesRecognizer(Recognizer):
+    """34.8516,135.6178; 北緯34.8516度; 34°51'05.8"N: in a text about somebody."""
+
+    kind = "COORDINATES"
+    ja = "位置座標"
+
+    def find(self, page: Page) -> Iterable[Hit]:
+        for match in _PAIR.finditer(page.text):
+            yield Hit(*match.span(), MAYBE, "context")
+        for match in _SINGLE.finditer(page.text):
+            yield Hit(*match.span(1), MAYBE, "context")
+        for match in _DMS.finditer(page.text):
+            yield Hit(*match.span(), MAYBE, "context")
+
+    def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],
+                              nlp_artifacts: Any, context: list[str] | None = None) -> list[Any]:  # fmt: skip
+        """Kept where somebody is spoken of in the same piece of text."""
+        if not raw_recognizer_results:
+            return []
+        people = People(text, other_raw_recognizer_results)
+        kept = [found for found in raw_recognizer_results if people.around(found.start, found.end)]
+        for found in kept:
+            found.score = max(found.score, TOLD)
+        return kept

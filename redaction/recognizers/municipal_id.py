@@ -1,0 +1,52 @@
+"""番号 that a city gives to its people: 宛名番号, 世帯番号, 受給者番号, 納付番号, お客様番号 …
+
+They have no common shape and no check digit: what they are called is all there is to go by. The names
+stand in ``municipal_cues.txt``, where a city adds its own.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from redaction.cues import Labelled, spaced
+from redaction.page import Hit, Page
+from redaction.recognizers.base import Recognizer
+
+CUES = Path(__file__).parents[1] / "municipal_cues.txt"
+
+VALUE = (
+    r"(?:[一-鿿]{1,2}-|[一-鿿]{1,4}第)?(?=[0-9A-Z-]*[0-9][A-Z-]*[0-9])[0-9A-Z]+"
+    r"(?:-[0-9A-Z]+| [0-9]{3,5}(?![0-9]))*"
+    r"(?![0-9A-Za-z]|-[0-9]|[%,.@][0-9A-Za-z]|[年月日円件人名個回時分歳才桁級割位])"
+)
+"""A number of at least two digits, perhaps with letters in front and hyphens within."""
+
+_ENGLISH = r"(?:notice|[Nn]otification|reference|[Rr]ef\.?|customer|account|application|case) ?\((?=[Nn]o)|atena_no|(?:customer|member|staff|employee)_?(?:no|id)(?![a-z])"
+
+
+def _names() -> Iterator[str]:
+    for line in CUES.read_text("utf-8").splitlines():
+        word = line.strip()
+        if word and not word.startswith("#"):
+            yield word
+
+
+def _cues() -> str:
+    """The names as one pattern; 会員番号 is also written 会員No. and 会員ID."""
+    names = sorted(_names(), key=lambda word: (-len(word), word))
+    stems = [word.removesuffix("番号") for word in names if word.endswith("番号")]
+    first = "".join(sorted({word[0] for word in names}))  # most letters begin none of them: quick
+    return f"(?=[{first}])(?:(?:{spaced(stems)}) ?(?:番 ?号|[Nn][Oo]\\.?|ID|id|Id)|{spaced(names)})"
+
+
+class MunicipalIdRecognizer(Recognizer):
+    """宛名番号 0055182930, 納付番号：2024-0071-5583, お客様番号がですね三三〇一の七七二."""
+
+    kind = "JP_MUNICIPAL_ID"
+    ja = "自治体の番号(宛名番号など)"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = Labelled(f"{_cues()}|{_ENGLISH}", VALUE)
+
+    def find(self, page: Page) -> Iterable[Hit]:
+        return self._number.find(page)

@@ -1,0 +1,89 @@
+"""The network: gated dilated convolutions over the words of a page, in plain numpy. Inference only.
+
+A model file is an ``.npz`` of half-precision arrays::
+
+    version    what `features.VERSION` was in training
+    table      (features.ROWS, width) embeddings; a word's are summed
+    kernel0..  (3 * width, 2 * width) one per layer; layer i looks 2**i words to each side
+    bias0..    (2 * width,)
+    head       (width, 3), head_bias (3,): outside, begins a name, goes on with it
+    common     usual words and their kinds, "する\tverb"; no names are among them
+
+Linear in the number of words. Reads one file when told to; never writes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from redaction.tagger.features import VERSION, Common
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+
+class Network:
+    """``layers`` are (kernel, bias) from the first to the last; ``common`` is for `features.features`."""
+
+    def __init__(
+        self,
+        table: Floats,
+        layers: list[tuple[Floats, Floats]],
+        head: tuple[Floats, Floats],
+        common: Common,
+    ) -> None:
+        self._table, self._layers, self._head = table, layers, head
+        self.common = common
+
+    def probabilities(self, rows: NDArray[np.int32]) -> Floats:
+        """Of each word being outside, beginning and inside a name: shape (words, 3).
+
+        ``rows`` are what `features.features` gives: shape (words, columns).
+        """
+        import numpy as np
+
+        state: Floats = self._table.take(rows[:, 0], axis=0)
+        for column in range(1, rows.shape[1]):  # three times as quick as one sum over an axis
+            state += self._table.take(rows[:, column], axis=0)
+        width = state.shape[1]
+        for index, (kernel, bias) in enumerate(self._layers):
+            step = 1 << index
+            mixed = state @ kernel[width : 2 * width]
+            mixed += bias
+            if len(state) > step:  # what is beyond either end counts as nothing
+                mixed[step:] += state[:-step] @ kernel[:width]
+                mixed[:-step] += state[step:] @ kernel[2 * width :]
+            gate = mixed[:, width:]
+            # A sigmoid by way of tanh: exp() of a large negative number would overflow.
+            gate *= 0.5
+            np.tanh(gate, out=gate)
+            gate += 1.0
+            gate *= np.maximum(mixed[:, :width], 0.0)
+            state += gate
+        logits: Floats = state @ self._head[0] + self._head[1]
+        logits -= logits.max(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        logits /= logits.sum(axis=1, keepdims=True)
+        return logits
+
+
+def read(file: Path) -> Network:
+    """A model from its file. Raises OSError, or ValueError for a file of another version."""
+    import numpy as np
+
+    with np.load(file, allow_pickle=False) as arrays:
+        if int(arrays["version"]) != VERSION:
+            raise ValueError(
+                f"{file}: made for features {int(arrays['version'])}, not {VERSION}: train again"
+            )
+        usual = (word.split("\t") for word in arrays["common"].tolist())
+        common: Common = {(text, kind): None for text, kind in usual}
+        numbers = [name for name in arrays.files if name not in ("version", "common")]
+        plain = {name: arrays[name].astype(np.float32) for name in numbers}
+    count = sum(name.startswith("kernel") for name in plain)
+    layers = [(plain[f"kernel{index}"], plain[f"bias{index}"]) for index in range(count)]
+    return Network(plain["table"], layers, (plain["head"], plain["head_bias"]), common)

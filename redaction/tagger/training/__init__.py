@@ -1,0 +1,1 @@
+"""How the model of the tagger is made. Nothing here is imported at run time."""

@@ -1,0 +1,211 @@
+"""The trained tagger: one opinion more about names, at a cost nobody notices."""
+
+import time
+from typing import ClassVar
+
+import pytest
+
+from redaction.names.words import HISTORIC
+from redaction.nlp import SudachiEngine
+from redaction.page import Page
+from redaction.recognizers.person_tagged import BELIEVED, TaggedPersonRecognizer, may_be_a_name, score
+from redaction.tagger import tagger
+from redaction.tagger.features import ROWS, VERSION, features
+from redaction.tagger.network import read
+
+
+@pytest.fixture(scope="module")
+def engine() -> SudachiEngine:
+    engine = SudachiEngine()
+    engine.load()
+    return engine
+
+
+def page_of(engine: SudachiEngine, text: str) -> Page:
+    return engine.process_text(text, "ja").page
+
+
+def found(engine: SudachiEngine, text: str) -> list[str]:
+    page = page_of(engine, text)
+    return [
+        page.text[hit.start : hit.end] for hit in TaggedPersonRecognizer().find(page) if hit.score >= 0.35
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("起案：尾形　決裁：檜垣→所長", "檜垣"),
+        ("参加者　戸松 ひろみ、加古、大谷", "大谷"),
+        ("受付 桐野 / 確認 飯降", "桐野"),
+        ("本日担当した鯨井です。よろしくお願いします。", "鯨井"),
+        ("氏名\t住所\n小鳥遊 優\t高槻市桃園町", "小鳥遊 優"),
+        ("世帯主：グエン・ヴァン・アン", "グエン・ヴァン・アン"),
+    ],
+)
+def test_a_name_is_known_by_the_words_around_it(engine, text, name):
+    assert name in found(engine, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "高槻市の人口は約三十五万人です。",
+        "担当：市民税課",
+        "申請者は、住民票の写しを添えて窓口に提出してください。",
+        "松下電器の製品を更新します。",
+        "SELECT id, name FROM users WHERE created_at > '2026-01-01'",
+        "予算額 1,234千円、決算額 1,200千円",
+        "戦国時代の武将、三好長慶は芥川城を居城とした。",
+    ],
+)
+def test_an_ordinary_sentence_holds_no_name(engine, text):
+    assert found(engine, text) == []
+
+
+def test_a_person_of_history_is_left_alone(engine):
+    name = sorted(HISTORIC)[0]
+
+    assert name not in found(engine, f"担当者：{name}様")
+
+
+def test_every_span_lies_in_the_text_and_does_not_begin_or_end_with_a_space(engine):
+    page = page_of(engine, "出席者\n 山田　太郎 \n 鈴木 花子、佐藤\n\n")
+
+    for start, end, probability in tagger.tagged(page, tagger.network(), 0.1):
+        assert 0 <= start < end <= len(page.text)
+        assert page.text[start:end] == page.text[start:end].strip()
+        assert 0.1 <= probability <= 1.0
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n\n", "\ud800", "。", "x" * 3000])
+def test_any_text_gets_an_answer(engine, text):
+    list(TaggedPersonRecognizer().find(page_of(engine, text)))
+
+
+class Fixed:
+    """A network that believes in given words with given probabilities, and in nothing else."""
+
+    common: ClassVar = {}
+
+    def __init__(self, page: Page, believed: dict[int, float]) -> None:
+        import numpy as np
+
+        self._answer = np.zeros((len(page.words), 3), dtype=np.float32)
+        self._answer[:, 0] = 1.0
+        for index, probability in believed.items():
+            self._answer[index] = 1.0 - probability, probability, 0.0
+
+    def probabilities(self, rows):
+        return self._answer
+
+
+def test_a_name_that_is_sure_elsewhere_on_the_page_is_surer_here(engine):
+    page = page_of(engine, "檜垣です。檜垣、尾形")
+    at = [index for index, word in enumerate(page.words) if word.text in ("檜垣", "尾形")]
+
+    names = tagger.tagged(page, Fixed(page, dict(zip(at, (1.0, 0.25, 0.25), strict=True))), 0.1)
+
+    assert [round(name.probability, 2) for name in names] == [1.0, 0.5, 0.25]
+
+
+def test_two_names_that_touch_stay_two(engine):
+    page = page_of(engine, "檜垣 尾形")
+
+    names = tagger.tagged(page, Fixed(page, {0: 0.9, 2: 0.9}), 0.1)
+
+    assert [page.text[name.start : name.end] for name in names] == ["檜垣", "尾形"]
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "believed"),
+    [
+        ("SHRESTHA BIKRAM", 0.95, True),
+        ("SHRESTHA BIKRAM", 0.85, False),
+        ("VARCHAR", 0.99, False),
+        ("takatsuki_city", 0.99, False),
+        ("田能", 0.85, False),
+        ("田能", 0.95, True),
+        ("檜垣", 0.85, True),
+        ("三好長慶ゆかり", 0.99, False),
+    ],
+)
+def test_what_is_often_something_else_needs_more(text, probability, believed):
+    assert may_be_a_name(text, probability) is believed
+
+
+def test_what_is_just_believed_has_the_score_that_counts():
+    assert score(BELIEVED) == pytest.approx(0.35)
+    assert score(BELIEVED - 0.01) < 0.35 < score(BELIEVED + 0.01)
+    assert 0.0 <= score(0.0) <= score(1.0) <= 0.95
+
+
+def test_every_row_is_in_the_table(engine):
+    rows = features(page_of(engine, "氏名,住所\n髙﨑 凜,高槻市１２\nNGUYEN Văn アン😀"))
+
+    assert rows.min() >= 0
+    assert rows.max() < ROWS
+
+
+def test_usual_words_are_kept_and_no_other(engine):
+    common = {("は", "particle"): None}
+
+    rows = features(page_of(engine, "蓑島は猫島は"), common)
+
+    assert list(common) == [("は", "particle")]
+    assert common["は", "particle"] == tuple(rows[1, :-2])
+
+
+def test_the_same_words_are_seen_the_same_with_and_without_kept_ones(engine):
+    page = page_of(engine, "担当：檜垣です。檜垣は不在です。")
+    network = tagger.network()
+    features(page, network.common)
+
+    assert (features(page, network.common) == features(page)).all()
+
+
+def test_no_name_is_among_the_usual_words():
+    kinds = {kind for _, kind in tagger.network().common}
+
+    assert kinds.isdisjoint({"surname", "given", "person"})
+
+
+def test_a_model_of_another_version_is_refused(tmp_path):
+    import numpy as np
+
+    file = tmp_path / "old.npz"
+    np.savez(file, version=np.int64(VERSION - 1))
+
+    with pytest.raises(ValueError, match="train again"):
+        read(file)
+
+
+def test_far_words_do_not_matter(engine):
+    network = tagger.network()
+    near = page_of(engine, "担当：檜垣です。" + "窓口は一階です。" * 20)
+    far = page_of(engine, "担当：檜垣です。" + "窓口は一階です。" * 20 + "山田太郎様")
+    size = len(near.words) - 40
+
+    first, second = (network.probabilities(features(page)) for page in (near, far))
+    assert abs(first[:size] - second[:size]).max() < 1e-4
+
+
+def test_twice_the_text_costs_about_twice_the_time(engine):
+    def cost(times: int) -> float:
+        page = page_of(engine, "受付者は檜垣、確認者は加古です。" * times)
+        list(tagger.tagged(page, tagger.network(), 0.1))
+        began = time.process_time()
+        for _ in range(3):
+            list(tagger.tagged(page, tagger.network(), 0.1))
+        return time.process_time() - began
+
+    assert cost(2000) < 5 * max(cost(1000), 0.01)
+
+
+def test_the_model_and_its_licence_lie_together():
+    licence = (tagger.MODEL.parent / "LICENSE").read_text("utf-8")
+
+    assert "CC BY-SA 4.0" in licence
+    for source in ("Stockmark", "GSD", "Wikipedia Annotated Corpus"):
+        assert source in licence
+    assert tagger.MODEL.stat().st_size < 3_000_000
