@@ -60,6 +60,8 @@ def create_app(settings: Settings, make: Callable[[Settings], House] = build) ->
             await app.state.house.ready()
         except (CannotDetect, CannotRecord) as error:
             return JSONResponse({"status": "not ready", "reason": error.reason}, 503)
+        except Problem as problem:
+            return JSONResponse({"status": "not ready", "reason": problem.code}, 503)
         except Exception as error:
             log.error("not ready", exc_info=error)
             return JSONResponse({"status": "not ready", "reason": "internal_error"}, 503)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from audit.address import ledger_path
@@ -11,9 +11,10 @@ from audit.notes import Signer
 from policies.complaints import PolicyError
 from policies.decide import Policy
 from policies.files import load
-from policies.model import Ask
+from policies.model import Ask, Refuse
 from policies.vocabulary import ENTITY_TYPES
 from proxy.callers import Caller
+from proxy.errors import Unavailable
 from proxy.home import prepare
 from proxy.office.keys import KeyBook
 from proxy.providers.door import Providers
@@ -21,6 +22,7 @@ from proxy.providers.routes import routes
 from proxy.settings import BadSettings, Settings
 from redaction import allowed, rules
 from redaction.detector import Detector
+from redaction.model import CannotDetect
 from redaction.recognizers import kinds
 from redaction.vault import caller_key
 
@@ -42,9 +44,16 @@ class House:
         return caller_key(self.secret, f"{caller.key}\0{caller.person}")
 
     async def ready(self) -> None:
-        """Find, decide and record for real, on nothing. Raises what stands in the way."""
-        await self.detector.find(["ready"])
-        self.policy.decide(_NOBODY)
+        """Find, decide and record for real, on nobody's data. Raises what stands in the way.
+
+        A My Number is looked for because such a text is never remembered: it is searched each time.
+        """
+        (found,) = await self.detector.find([_SOMETHING_TO_FIND])
+        if not found:
+            raise CannotDetect("detector_broken")
+        verdict = self.policy.decide(replace(_NOBODY, at=self.clock()))
+        if isinstance(verdict, Refuse) and verdict.error:
+            raise Unavailable("policy_error")
         await self.ledger.probe()
 
     async def close(self) -> None:
@@ -122,6 +131,7 @@ def policy_of(settings: Settings) -> Policy:
     return load(settings.policy, tuple({*ENTITY_TYPES, *kinds(), *ruled}))
 
 
+_SOMETHING_TO_FIND = "個人番号 123456789018"
 _NOBODY = Ask(
     person="", department="", section="", actor="robot", identity="authenticated", tool="readyz",
     enrolled=False, trained=False, acknowledged=False, dialect="chat", model="none", destination="D4",

@@ -25,15 +25,13 @@ async def carry(house: House, caller: Caller, request: ChatRequest) -> AsyncGene
     masked = request.mask(findings, verdict, vault)  # a refusal is kept masked too
     account = asked(caller, request, findings, verdict)
 
-    async with house.ledger.exchange(
-        account, masked.text, exchange=request.id
-    ) as entry:  # no record, no call
+    # No record, no call: entering returns once `asked` is durable.
+    async with house.ledger.exchange(account, masked.text, exchange=request.id) as entry:
         if not isinstance(verdict, Permit):  # Refuse, Confirm, anything new: nothing is sent
             entry.refused("verdict")
             raise Stopped(verdict, list(account["entities"]))
         answer = watched(entry, house.providers.ask(masked), masked, account)  # the ledger keeps it masked
-        async with aclosing(
-            restored(answer, vault, request.wants_json)
-        ) as chunks:  # the caller gets it restored
+        reply = restored(answer, vault, request.wants_json)  # the caller gets it restored
+        async with aclosing(reply) as chunks:
             async for chunk in chunks:
                 yield chunk

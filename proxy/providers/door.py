@@ -18,7 +18,7 @@ class Providers:
     def __init__(self, settings: Settings, routes: Routes) -> None:
         self._routes = routes
         self._direct = Direct(settings.connect_timeout, settings.silence_timeout, settings.max_reply)
-        self._litellm = ThroughLitellm(settings.connect_timeout, settings.silence_timeout)
+        self._litellm = ThroughLitellm(settings.silence_timeout)
 
     async def close(self) -> None:
         await self._direct.close()

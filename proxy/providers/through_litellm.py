@@ -29,7 +29,7 @@ _QUIET = {
 class ThroughLitellm:
     """The litellm SDK, loaded when first needed. ``ask`` yields chunks in OpenAI's shape."""
 
-    def __init__(self, connect_timeout: float, silence_timeout: float) -> None:
+    def __init__(self, silence_timeout: float) -> None:
         self._silence_timeout = silence_timeout
         self._loading = asyncio.Lock()
         self._litellm: Any = None

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from policies.model import Verdict
+from policies.model import Refuse, Verdict
 from proxy.house import House, build
 from proxy.settings import Settings
 from redaction.model import CannotDetect, Finding
@@ -345,3 +345,46 @@ def test_a_number_of_somebody_is_no_user(serve: Callable[..., str], settings: Se
     with pytest.raises(Problem) as refused:
         caller_of(key, {"x-sekisho-user": user}, "127.0.0.1")
     assert refused.value.code == "user_header_malformed"
+
+
+class UndecidedPolicy:
+    name = "undecided"
+
+    def decide(self, ask: Any) -> Verdict:
+        return Refuse((), (), frozenset(), (), "undecided", "digest", error="policy_not_in_force")
+
+
+def test_a_house_is_not_ready_when_it_finds_nothing_or_cannot_decide(serve: Callable[..., str]) -> None:
+    def readyz(**rooms: Any) -> tuple[int, Any]:
+        url = serve(house(**rooms)).removesuffix("/v1") + "/readyz"
+        with pytest.raises(urllib.error.HTTPError) as not_ready:
+            urllib.request.urlopen(url, timeout=30)
+        with not_ready.value as reply:
+            return reply.code, json.loads(reply.read())["reason"]
+
+    assert readyz() == (503, "detector_broken")  # this detector never finds anything
+
+    class Finds(Detector):
+        async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+            return [(Finding("JP_MY_NUMBER", 0, 1, 1.0, "test", "both"),) for _ in texts]
+
+    assert readyz(detector=Finds(), policy=UndecidedPolicy()) == (503, "policy_error")
+    assert readyz(detector=Finds(), policy=BrokenPolicy()) == (503, "internal_error")
+
+
+def test_a_policy_may_speak_of_a_kind_that_a_rules_file_adds(tmp_path: Path) -> None:
+    from policies.complaints import PolicyError
+    from proxy.house import policy_of
+    from proxy.settings import read
+
+    city = tmp_path / "city.yaml"
+    city.write_text(
+        "name: city\nversion: '1'\ntitle: {ja: 市, en: City}\nrules:\n"
+        "  - id: A\n    title: {ja: 止める, en: Stop}\n    basis: 試験\n"
+        "    when: {entities: {any_of: [CITY_LIBRARY_CARD]}}\n    gate: deny\n"
+        "    remedy: {ja: 番号を消してください。, en: Remove it.}\n"
+    )
+    with pytest.raises(PolicyError):
+        policy_of(read(policy=str(city)))
+    example = Path(__file__).parent.parent.parent / "redaction" / "rules.example.yaml"
+    assert policy_of(read(policy=str(city), rules=example)).name == "city"

@@ -136,3 +136,13 @@ def test_a_file_that_is_not_there_is_told_without_its_folder(tmp_path):
         rules(tmp_path / "none.yaml")
 
     assert caught.value.complaints[0].startswith("none.yaml: ")
+
+
+def test_a_detector_with_a_rules_file_finds_what_it_says_and_all_else():
+    from redaction.detector import Detector
+
+    ruled = Detector(rules=EXAMPLE)
+    ruled.load()
+    (found,) = ruled.find_now(["図書館の利用カード L1234567 は山田太郎さんのものです"])
+    assert {finding.label for finding in found} == {"CITY_LIBRARY_CARD", "PERSON"}
+    ruled.close()
