@@ -32,7 +32,7 @@ _EVENTS = "text/event-stream; charset=utf-8"
 
 @dataclass(slots=True)
 class Attempt:
-    """One knock at the door. ``body`` is None where it was too large or broke off (then ``fault`` says so)."""
+    """One knock at the door. ``fault`` says what was wrong with it before anybody looked inside."""
 
     route: str
     headers: Mapping[str, str] = field(repr=False)
