@@ -15,7 +15,7 @@ DEV  := .venv/.dev-$(HERE)
 BIN  := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-long lint lock bench clean
+.PHONY: help install serve test test-long lint lock bench bench-detectors clean
 
 help:
 	@echo 'make serve      関所を動かす               install what is missing, then serve on 127.0.0.1:8080'
@@ -24,6 +24,7 @@ help:
 	@echo 'make install    準備だけ行う               set up .venv only'
 	@echo 'make lint       書き方と型だけ検査する     ruff and mypy only'
 	@echo 'make bench      起動時間とメモリを測る     measure cold start and memory'
+	@echo 'make bench-detectors  Presidio・GiNZAと並べて測る  measure detection beside Presidio and GiNZA'
 	@echo 'make lock       依存関係を固定し直す       write the lock files anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean      作業ファイルを消す         remove .venv and caches; never var/'
 
@@ -59,6 +60,14 @@ test-long: lint
 bench: $(RUN)
 	@$(BIN)/python tests/benchmarks/cold_start.py $(ARGS)
 
+# In an environment of its own: GiNZA asks for an older SudachiPy than ours.
+PEERS := .venv/peers
+bench-detectors: $(RUN)
+	@echo '[関所] Presidio と GiNZA を別に用意し、並べて測ります(数分)。 Measuring beside Presidio and GiNZA; takes minutes.'
+	@test -x $(PEERS)/bin/python || $(BIN)/uv venv -q --python $(BIN)/python $(PEERS)
+	@$(BIN)/uv pip sync -q --python $(PEERS)/bin/python --require-hashes tests/benchmarks/presidio-ginza.lock
+	@$(BIN)/python tests/benchmarks/detectors.py $(PEERS)/bin/python $(ARGS)
+
 # No registry's address is written into a lock, so that it serves behind any mirror.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE)
 
@@ -66,6 +75,7 @@ lock: $(RUN)
 	@echo '[関所] 依存関係を固定します。 Writing requirements.lock and requirements-dev.lock.'
 	@$(COMPILE) --extra build -o requirements.lock
 	@$(COMPILE) --extra dev --extra build -c requirements.lock -o requirements-dev.lock
+	@$(BIN)/uv pip compile tests/benchmarks/presidio-ginza.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE) -o tests/benchmarks/presidio-ginza.lock
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -51,6 +51,7 @@ class Rule:
     reveal: Reveal | None
     notice: Bilingual | None
     remedy: Bilingual | None
+    strict: bool = False
 
     def effects(self, destination: str) -> tuple[Effect, ...]:
         """What this rule contributes to an ask for this destination, once its conditions hold."""
@@ -59,6 +60,8 @@ class Rule:
             found.append("reveal")
         if self.notice:
             found.append("notice")
+        if self.strict:
+            found.append("strict")
         return tuple(found)
 
 
@@ -82,6 +85,14 @@ class Policy:
     def decide(self, ask: Ask) -> Verdict:
         """See :func:`decide`."""
         return decide(self, ask)
+
+    def strict(self, ask: Ask) -> bool:
+        """Whether an ask is to be searched strictly; asked before anything is found, so ``entities`` is
+        empty. What cannot be evaluated is searched strictly."""
+        try:
+            return any(rule.matches(ask) for rule in self.rules if rule.strict)
+        except Exception:  # decide() will refuse it; until then nothing less is looked for
+            return True
 
 
 class UnknownFact(Exception):

@@ -268,6 +268,7 @@ def _rule(form: RuleForm) -> Rule:
         matches=conjunction(conditions),
         gate=form.gate,
         reveal=Reveal(frozenset(reveal.types), frozenset(reveal.destinations)) if reveal else None,
+        strict=form.search == "strict",
         notice=_bilingual(form.notice) if form.notice else None,
         remedy=_bilingual(form.remedy) if form.remedy else None,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 Gate = Literal["allow", "confirm", "deny"]
-Effect = Literal["allow", "confirm", "deny", "reveal", "notice"]
+Effect = Literal["allow", "confirm", "deny", "reveal", "notice", "strict"]
 ConfidentialityClass = Literal["1", "2", "3C", "3B", "3A"]
 """自治体機密性, from 1 (公開) to 3A (秘密文書相当)."""
 DestinationTier = Literal["D1", "D2", "D3", "D4"]

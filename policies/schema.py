@@ -31,6 +31,7 @@ from policies.vocabulary import (
     EVIDENCE,
     GATES,
     IDENTITIES,
+    SEARCHES,
     TIERS,
 )
 
@@ -146,6 +147,7 @@ Entity = Annotated[str, AfterValidator(_entity)]
 Revealable = Annotated[str, AfterValidator(_entity), AfterValidator(_revealable)]
 Class = Annotated[str, _among(CLASSES)]
 Tier = Annotated[str, _among(TIERS)]
+Search = Annotated[str, _among(SEARCHES, {"strict": "厳しく探す"})]
 Count = Annotated[int, Field(ge=1)]
 
 AS_LIST = BeforeValidator(_listed)
@@ -230,6 +232,10 @@ class When(Strict):
         return self
 
 
+def _asks_what_was_found(when: When) -> bool:
+    return when.entities is not None or (when.not_ is not None and _asks_what_was_found(when.not_))
+
+
 class RevealForm(Strict):
     """Types whose mask is lifted, and for which destinations. No other part of a rule lifts a mask."""
 
@@ -247,16 +253,24 @@ class RuleForm(Strict):
     when: When
     gate: GateCode | None = None
     reveal: RevealForm | None = None
+    search: Search | None = None
     notice: SentencePair | None = None
     remedy: SentencePair | None = None
 
     @model_validator(mode="after")
     def _contributes(self) -> Self:
-        if not (self.gate or self.reveal or self.notice):
+        if not (self.gate or self.reveal or self.search or self.notice):
             raise wrong(
                 Words(
-                    "この規則には働きがありません。gate・reveal・notice のどれかを書いてください。",
-                    "this rule does nothing; give it a gate, a reveal or a notice.",
+                    "この規則には働きがありません。gate・reveal・search・notice のどれかを書いてください。",
+                    "this rule does nothing; give it a gate, a reveal, a search or a notice.",
+                )
+            )
+        if self.search and _asks_what_was_found(self.when):
+            raise wrong(
+                Words(
+                    "search は個人情報を探す前に決まるので、条件に entities は使えません。",
+                    "search is settled before anything is found, so its conditions cannot name entities.",
                 )
             )
         if self.gate in ("confirm", "deny") and self.remedy is None:

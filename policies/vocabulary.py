@@ -17,6 +17,9 @@ from policies.model import (
 CLASSES: tuple[ConfidentialityClass, ...] = get_args(ConfidentialityClass)
 """自治体機密性 from the lowest to the highest; the order is what ``class_at_least`` compares."""
 
+SEARCHES: tuple[str, ...] = ("strict",)
+"""How a rule may ask for a search: "strict" masks what is personal only perhaps, too."""
+
 TIERS: tuple[DestinationTier, ...] = get_args(DestinationTier)
 GATES: tuple[Gate, ...] = get_args(Gate)
 """From the weakest to the strongest: the strongest gate of all matching rules counts."""

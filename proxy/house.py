@@ -20,6 +20,7 @@ from proxy.office.keys import KeyBook
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.settings import BadSettings, Settings
+from proxy.surfaces.chat import ChatRequest
 from redaction import allowed, rules
 from redaction.detector import Detector
 from redaction.model import CannotDetect
@@ -42,6 +43,10 @@ class House:
     def vault_key(self, caller: Caller) -> bytes:
         """The key of this caller's vaults: same person and key, same placeholders, in every process."""
         return caller_key(self.secret, f"{caller.key}\0{caller.person}")
+
+    def strictly(self, caller: Caller, request: ChatRequest) -> bool:
+        """Whether the policy asks for a strict search, by what is known before the search."""
+        return self.policy.strict(request.ask(caller, [()] * len(request.texts), self.clock()))
 
     async def ready(self) -> None:
         """Find, decide and record for real, on nobody's data. Raises what stands in the way.

@@ -18,7 +18,7 @@ async def carry(house: House, caller: Caller, request: ChatRequest) -> AsyncGene
     Raises `Problem` where it does not pass; `CannotDetect` and `CannotRecord` where it cannot be
     checked or recorded. Whoever iterates this closes it: the ending is written as it closes.
     """
-    findings = await house.detector.find(request.texts)
+    findings = await house.detector.find(request.texts, house.strictly(caller, request))
     verdict = house.policy.decide(request.ask(caller, findings, house.clock()))
 
     vault = Vault(house.vault_key(caller))

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     rules: Path | None = Field(
         None, description="市独自の検出規則(YAML) / The city's own detection rules, in YAML."
     )
-    detector_workers: int = Field(2, ge=1, le=64, description="検出の並列数 / Detection threads.")
+    detector_workers: int = Field(1, ge=1, le=64, description="検出の並列数 / Detection threads.")
     detector_queue: int = Field(
         256,
         ge=1,

@@ -11,18 +11,21 @@ from redaction.folding import fold
 DEFAULT = Path(__file__).with_name("allow.txt")
 
 _LOOSE = re.compile(r"[\s()\-]")
+_MISREAD = str.maketrans("OoIl|", "00111")
 
 
 class AllowList:
     """Strings compared after folding and without spaces, brackets and hyphens, so that one line
-    allows 072-674-7111, ０７２（６７４）７１１１ and 0726747111."""
+    allows 072-674-7111, ０７２（６７４）７１１１, 0726747111 and a scanner's O72-674-7lll."""
 
     def __init__(self, strings: Iterable[str]) -> None:
         self._strings = frozenset(_spelled(string) for string in strings)
+        self._shortest = min(map(len, self._strings), default=0)
 
     def holds(self, value: str) -> bool:
         """Whether exactly this value is allowed."""
-        return bool(self._strings) and _spelled(value) in self._strings
+        may_be = bool(self._strings) and len(value) >= self._shortest  # ㍻ alone grows when it is folded
+        return may_be and _spelled(value) in self._strings
 
 
 def read_allowed(path: Path = DEFAULT) -> tuple[str, ...]:
@@ -32,4 +35,4 @@ def read_allowed(path: Path = DEFAULT) -> tuple[str, ...]:
 
 
 def _spelled(text: str) -> str:
-    return _LOOSE.sub("", fold(text).text)
+    return _LOOSE.sub("", fold(text).text).translate(_MISREAD)

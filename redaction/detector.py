@@ -6,6 +6,7 @@ searched is an accident (``CannotDetect``), never an empty answer.
 """
 
 import asyncio
+import gc
 import os
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -28,25 +29,27 @@ class Detector:
 
     ``allow`` are exact strings that are public, such as the city's own telephone number. ``workers``
     threads search; ``queue`` more requests may wait. ``timeout`` is seconds for one request, waiting
-    included. ``threshold`` is the least score, 0.0 to 1.0, that counts. ``rules`` is a YAML file of
+    included. ``threshold`` is the least score, 0.0 to 1.0, that counts, ``strict`` the same for a strict
+    search, which finds more and more that is nobody's. ``rules`` is a YAML file of
     recognisers without code (rules.py). ``remember`` texts at most are known again (memory.py).
     """
 
     def __init__(
         self,
         allow: Iterable[str] = (),
-        workers: int = 2,
+        workers: int = 1,
         queue: int = 256,
         timeout: float = 20.0,
         threshold: float = 0.35,
+        strict: float = 0.12,
         rules: Path | None = None,
         remember: int = 20_000,
     ) -> None:
         self._allow = AllowList(allow)
         self._workers, self._places, self._timeout = workers, workers + queue, timeout
-        self._threshold, self._rules = threshold, rules
+        self._threshold, self._strict, self._rules = threshold, min(strict, threshold), rules
         self._memory = Memory(remember)
-        self._search: Callable[[Sequence[str]], Steps] | None = None
+        self._search: Callable[[Sequence[str], bool], Steps] | None = None
         self._turns: Turns | None = None
 
     @property
@@ -64,6 +67,9 @@ class Detector:
         self._search = self._loaded().steps
         self.find_now([_WARM_UP])
         self._turns = Turns(self._workers, self._places)
+        # What is loaded stays. Looking through it again would hold up everybody for 50 ms now and then.
+        gc.collect()
+        gc.freeze()
 
     def close(self) -> None:
         """Let the threads go. Afterwards ``find`` says ``detector_loading``."""
@@ -71,7 +77,7 @@ class Detector:
         if turns is not None:
             turns.close()
 
-    async def find(self, texts: Sequence[str]) -> Findings:
+    async def find(self, texts: Sequence[str], strict: bool = False) -> Findings:
         """The findings of each text, sorted, not overlapping, in code points of that text.
 
         Raises ``CannotDetect``: ``detector_loading`` before ``load()``, ``detector_busy`` when the
@@ -80,7 +86,7 @@ class Detector:
         if self._turns is None:
             raise CannotDetect("detector_loading")
         try:
-            search = self._turns.take(lambda: self._steps(tuple(texts)))
+            search = self._turns.take(lambda: self._steps(tuple(texts), strict))
         except NoRoom:
             raise CannotDetect("detector_busy") from None
         try:
@@ -89,9 +95,9 @@ class Detector:
             raise CannotDetect("detector_timeout") from None
         return found
 
-    def find_now(self, texts: Sequence[str]) -> Findings:
+    def find_now(self, texts: Sequence[str], strict: bool = False) -> Findings:
         """The same on the calling thread, without queue and timeout."""
-        steps = self._steps(tuple(texts))
+        steps = self._steps(tuple(texts), strict)
         while True:
             try:
                 next(steps)
@@ -99,12 +105,12 @@ class Detector:
                 found: Findings = end.value
                 return found
 
-    def _steps(self, texts: tuple[str, ...]) -> Steps:
+    def _steps(self, texts: tuple[str, ...], strict: bool) -> Steps:
         """The search, with every error of it turned into one that quotes nothing."""
         if self._search is None:
             raise CannotDetect("detector_loading")
         try:
-            return (yield from self._search(texts))
+            return (yield from self._search(texts, strict))
         except Exception as error:
             cause = _without_text(error)
         # Outside the handler, so that the original error, which may quote the text, is not its context.
@@ -128,7 +134,7 @@ class Detector:
             default_score_threshold=self._threshold,
             context_aware_enhancer=_no_enhancer(),
         )
-        return Search(analyzer, engine, self._allow, self._memory)
+        return Search(analyzer, engine, self._allow, self._memory, self._strict)
 
 
 def _without_text(error: Exception) -> RuntimeError:

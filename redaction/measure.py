@@ -132,11 +132,12 @@ def parse(id: str, genre: str, marked: str) -> Document:
 
 
 def documents(folder: Path) -> list[Document]:
-    """Every document of every YAML file in a folder, by file name. Raises OSError or ValueError."""
+    """Every document of every YAML file in a folder, by file name, or of one file. Raises OSError or
+    ValueError."""
     import yaml
 
     read: list[Document] = []
-    for file in sorted(folder.rglob("*.yaml")):
+    for file in [folder] if folder.is_file() else sorted(folder.rglob("*.yaml")):
         for entry in yaml.safe_load(file.read_text("utf-8")) or []:
             read.append(parse(str(entry["id"]), str(entry["genre"]), str(entry["text"])))
     if not read:

@@ -33,23 +33,24 @@ class Memory:
     def __len__(self) -> int:
         return len(self._known)
 
-    def recall(self, text: str) -> Found | None:
-        """What was found in exactly this text, or None."""
-        name = self._name(text)
+    def recall(self, text: str, strict: bool = False) -> Found | None:
+        """What was found in exactly this text by such a search, or None."""
+        name = self._name(text, strict)
         with self._lock:
             found = self._known.get(name)
             if found is not None:
                 self._known.move_to_end(name)
         return found
 
-    def keep(self, text: str, found: Found) -> None:
+    def keep(self, text: str, found: Found, strict: bool = False) -> None:
         """Remember, unless something irreversible was found."""
         if any(finding.label in IRREVERSIBLE for finding in found.findings):
             return
         with self._lock:
-            self._known[self._name(text)] = found
+            self._known[self._name(text, strict)] = found
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
 
-    def _name(self, text: str) -> bytes:
-        return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")
+    def _name(self, text: str, strict: bool) -> bytes:
+        kind = b"strict\0" if strict else b"usual\0"
+        return hmac.digest(self._key, kind + text.encode("utf-8", "surrogatepass"), "sha256")

@@ -89,7 +89,7 @@ class SudachiEngine(NlpEngine):
     def words(self, text: str) -> Iterator[Token]:
         """The words of a folded text, in order, covering it. ``CHUNK`` characters at a time."""
         spoken = _UNSPEAKABLE.sub("\ufffd", text).translate(MODERN)
-        tokenizer, kind_of = self._tokenizer(), self._kind_of
+        tokenizer, kinds, kind_of = self._tokenizer(), self._kinds, self._kind_of
         at = 0
         while at < len(spoken):
             end = cut(spoken, at, CHUNK)
@@ -97,7 +97,8 @@ class SudachiEngine(NlpEngine):
                 begin, stop = at + word.begin(), at + word.end()
                 if begin == stop:
                     continue  # Sudachi takes ⑴ apart into three words, two of them of no length
-                token = Token(spoken[begin:stop], begin, stop, kind_of(word), word.is_oov())
+                kind = kinds.get(word.part_of_speech_id()) or kind_of(word)
+                token = Token(spoken[begin:stop], begin, stop, kind, word.is_oov())
                 if token.text[-1] == ")" and len(token.text) > 2:
                     yield from _without_bracket(token)
                 else:

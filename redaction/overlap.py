@@ -30,8 +30,8 @@ def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _union(group: list[Finding], end: int) -> list[Finding]:
-    if not group:
-        return []
+    if len(group) < 2:
+        return group
     return [replace(max(group, key=_strength), start=group[0].start, end=end)]
 
 

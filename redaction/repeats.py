@@ -10,13 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from redaction.folding import Folded
-from redaction.model import Finding
+from redaction.model import IRREVERSIBLE, Finding
 from redaction.names.words import AFTER_A_NAME, NOT_NAMES, TITLES
+from redaction.turns import Steps
 
 SHORTEST = 6
 """Characters a value other than a name must have: shorter numbers repeat by chance."""
 
 _SCORE = 0.6
+_PIECE = 2_000
+"""Characters looked through at a time."""
 _JOINTS = re.compile(r"[ ・=,]+")
 _KEY = 2
 _KANJI = re.compile("[㐀-鿿]")
@@ -34,31 +37,40 @@ class Sheet:
     free: frozenset[int]
 
 
-def repeated(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> list[list[Finding]]:
+def repeated(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> Steps:
     """For every sheet the places where a value found in any of them stands again.
 
     Names of four and more characters anywhere; of three where no other word grows on; of two where the
-    word stands free; in hiragana between edges; other kinds from ``SHORTEST`` characters. ``found[i]`` counts code points of the original text ``i``, and so does
-    what is returned.
+    word stands free; in hiragana between edges; other kinds from ``SHORTEST`` characters. ``found[i]``
+    counts code points of the original text ``i``, and so does what is returned, a list of findings for
+    each sheet. Yields after each ``_PIECE`` characters, so that others get their turn.
     """
-    values = _values(sheets, found)
-    if not values:
-        return [[] for _ in sheets]
-    index = _index(values)
-    starts = re.compile("|".join(re.escape(key) for key in sorted({k[0] for k in index})))
-    return [list(_again(sheet, values, index, starts)) for sheet in sheets]
-
-
-def _values(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> dict[str, str]:
-    """Folded value to kind. A value of two kinds goes by the alphabet: any rule, but always one."""
     values: dict[str, str] = {}
     for sheet, findings in zip(sheets, found, strict=True):
-        places = _Places(sheet.folded)
-        for finding in findings:
-            value = places.text(finding.start, finding.end).strip()
-            for part in _worth(finding.label, value):
-                values[part] = min(finding.label, values.get(part, finding.label))
-    return values
+        _learn(values, sheet, findings)
+        yield
+    more: list[list[Finding]] = [[] for _ in sheets]
+    if not values:
+        return more
+    index = _index(values)
+    starts = re.compile("|".join(re.escape(key) for key in sorted({k[0] for k in index})))
+    for sheet, again in zip(sheets, more, strict=True):
+        at = 0
+        while at < len(sheet.folded.text):
+            at = _again(sheet, values, index, starts, at, again)
+            yield
+    return more
+
+
+def _learn(values: dict[str, str], sheet: Sheet, findings: Sequence[Finding]) -> None:
+    """Folded value to kind. Of two kinds that a value has, the irreversible one, else the first by the
+    alphabet: any rule, but always one."""
+    places = _Places(sheet.folded)
+    for finding in findings:
+        value = places.text(finding.start, finding.end).strip()
+        for part in _worth(finding.label, value):
+            kinds = {finding.label, values.get(part, finding.label)}
+            values[part] = min(kinds & IRREVERSIBLE or kinds)
 
 
 _FACTS = frozenset({"JP_SENSITIVE", "JP_PROTECTED_PERSON", "JP_VULNERABLE_LIST", "COORDINATES"})
@@ -89,10 +101,11 @@ def _index(values: Iterable[str]) -> dict[str, list[int]]:
     return {key: sorted(sizes, reverse=True) for key, sizes in lengths.items()}
 
 
-def _again(sheet: Sheet, values: dict[str, str], index: dict[str, list[int]],
-           starts: "re.Pattern[str]") -> Iterable[Finding]:  # fmt: skip
-    text, at = sheet.folded.text, 0
-    while match := starts.search(text, at):
+def _again(sheet: Sheet, values: dict[str, str], index: dict[str, list[int]], starts: "re.Pattern[str]",
+           at: int, again: list[Finding]) -> int:  # fmt: skip
+    """Adds to ``again`` what stands in one piece of the text, from ``at`` on; returns where it ended."""
+    text, stop = sheet.folded.text, at + _PIECE
+    while (match := starts.search(text, at, stop)) is not None:
         at = begin = match.start()
         at += 1
         for length in index.get(text[begin : begin + _KEY], ()):
@@ -102,9 +115,10 @@ def _again(sheet: Sheet, values: dict[str, str], index: dict[str, list[int]],
             if label is None or not _whole(sheet, begin, begin + length, label):
                 continue
             start, end = sheet.folded.span(begin, begin + length)
-            yield Finding(label, start, end, _SCORE, "repeats", "repeat")
+            again.append(Finding(label, start, end, _SCORE, "repeats", "repeat"))
             at = begin + length
             break
+    return max(at, stop)
 
 
 def _whole(sheet: Sheet, begin: int, end: int, label: str) -> bool:

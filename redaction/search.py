@@ -26,37 +26,43 @@ Findings = list[tuple[Finding, ...]]
 class Analyzer(Protocol):
     """What is needed of Presidio's AnalyzerEngine; its results are RecognizerResults."""
 
-    def analyze(self, text: str, language: str, *, nlp_artifacts: "Reading") -> list[Any]: ...
+    def analyze(self, text: str, language: str, *, nlp_artifacts: "Reading",
+                score_threshold: float | None) -> list[Any]: ...  # fmt: skip
 
 
 class Search:
     """How a request is searched: with which engine, what is allowed, what is remembered."""
 
-    def __init__(self, analyzer: Analyzer, engine: "SudachiEngine", allow: AllowList, memory: Memory) -> None:
+    def __init__(self, analyzer: Analyzer, engine: "SudachiEngine", allow: AllowList, memory: Memory,
+                 strict: float = 0.0) -> None:  # fmt: skip
+        """``strict`` is the least score that counts in a strict search; the analyzer knows the usual one."""
         self._analyzer = analyzer
         self._engine = engine
         self._allow = allow
         self._memory = memory
+        self._strict = strict
 
-    def steps(self, texts: Sequence[str]) -> Steps:
-        """Search every text; yields after each window, returns `Findings` in code points of each text."""
+    def steps(self, texts: Sequence[str], strict: bool = False) -> Steps:
+        """Search every text; yields within each window, returns `Findings` in code points of each text."""
         sheets: list[Sheet] = []
         found: Findings = []
         for text in texts:
             folded = fold(text)
-            known = self._memory.recall(text)
+            yield
+            known = self._memory.recall(text, strict)
             if known is None:
-                known = yield from self._read(text, folded)
-                self._memory.keep(text, known)
+                known = yield from self._read(text, folded, self._strict if strict else None)
+                self._memory.keep(text, known, strict)
             sheets.append(Sheet(folded, known.free))
             found.append(known.findings)
-        again = repeated(sheets, found)
+        again = yield from repeated(sheets, found)
         return [settle([*first, *more]) if more else first for first, more in zip(found, again, strict=True)]
 
-    def _read(self, text: str, folded: Folded) -> Steps:
+    def _read(self, text: str, folded: Folded, least: float | None) -> Steps:
         from redaction.names.free import free_words
 
         cells = cells_of(folded.text)
+        yield
         findings: list[Finding] = []
         free: set[int] = set()
         passed = 0
@@ -64,11 +70,12 @@ class Search:
             while passed < len(cells) and cells[passed].end <= back:
                 passed += 1
             reading = self._reading(folded.text, back, end, islice(cells, passed, None))
-            findings.extend(_finding(folded, back, r) for r in self._analyze(reading) if back + r.end > start)
+            yield
+            found = (_finding(folded, back, r) for r in self._analyze(reading, least) if back + r.end > start)
+            findings.extend(settle(f for f in found if not self._allow.holds(text[f.start : f.end])))
             free.update(back + place for place in free_words(reading.page))
             yield
-        kept = [f for f in findings if not self._allow.holds(text[f.start : f.end])]
-        return Found(settle(kept), frozenset(free))
+        return Found(settle(findings), frozenset(free))
 
     def _reading(self, text: str, back: int, end: int, cells: Iterable[Cell]) -> "Reading":
         size = end - back
@@ -79,8 +86,10 @@ class Search:
             near.append(cell._replace(begin=max(0, cell.begin - back), end=min(size, cell.end - back)))
         return self._engine.read(Folded(text[back:end], range(size), range(1, size + 1)), near)
 
-    def _analyze(self, reading: "Reading") -> list[Any]:
-        return self._analyzer.analyze(reading.page.text, language="ja", nlp_artifacts=reading)
+    def _analyze(self, reading: "Reading", least: float | None = None) -> list[Any]:
+        return self._analyzer.analyze(
+            reading.page.text, language="ja", nlp_artifacts=reading, score_threshold=least
+        )
 
 
 def _finding(folded: Folded, back: int, result: Any) -> Finding:

@@ -5,14 +5,22 @@ from collections.abc import Iterator
 from redaction.names.words import AFTER_A_NAME, BEFORE_A_NAME
 from redaction.page import Page, Token
 
+_PARTS = frozenset({"surname", "given", "person", "place", "proper", "noun", "prefix", "suffix"})
 _NOMINAL = frozenset({"surname", "given", "person", "place", "proper", "noun"})
 
 
 def free_words(page: Page) -> Iterator[int]:
-    """Where a word of two characters begins that could be a name and stands free."""
+    """Where a word of two characters begins that could be a name and stands free, or two words of one
+    character: 希空 is 希 and 空 for the dictionary."""
+    last = None
     for index, token in enumerate(page.words):
-        if token.end - token.begin == 2 and token.kind in _NOMINAL and stands_free(page, index, index):
+        size = token.end - token.begin
+        if size == 2 and token.kind in _NOMINAL and stands_free(page, index, index):
             yield token.begin
+        one = size == 1 and token.kind in _PARTS
+        if one and last is not None and last.end == token.begin and stands_free(page, index - 1, index):
+            yield last.begin
+        last = token if one else None
 
 
 def stands_free(page: Page, first: int, last: int) -> bool:

@@ -8,8 +8,11 @@ from redaction.addresses.labelled import after_labels
 from redaction.addresses.latin import latin_addresses
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
+from redaction.tagger.tagger import doubted
 
 _HEADING = re.compile(r"住所|居住地|所在地|本籍|居所|送付先|転居先")
+_STRONG, _DOUBTED = 0.85, 0.4
+"""A weaker address keeps only this part of its score where the trained tagger is sure there is none."""
 _NUMBERED = re.compile(r"[一-鿿].*[0-9一二三四五六七八九十]")
 
 
@@ -20,6 +23,11 @@ class AddressRecognizer(Recognizer):
     ja = "住所"
 
     def find(self, page: Page) -> Iterable[Hit]:
+        for hit in self._found(page):
+            weak = hit.score < _STRONG and doubted(page, hit.start, hit.end)
+            yield hit._replace(score=hit.score * _DOUBTED) if weak else hit
+
+    def _found(self, page: Page) -> Iterable[Hit]:
         for match in BLOCK.finditer(page.text):
             yield from _around(page, match.start(), over_the_line(page.text, match.end()))
         for match in BARE.finditer(page.text):
@@ -34,7 +42,7 @@ class AddressRecognizer(Recognizer):
 
 
 def _around(page: Page, start: int, end: int) -> Iterator[Hit]:
-    found = left_of(page, start)
+    found = None if page.text[start] == "0" else left_of(page, start)  # no block is numbered 072
     if found is None:
         return
     begin, labelled = found

@@ -3,7 +3,7 @@ text. It folds and maps back by itself, so that any Presidio user can take it.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import ClassVar
 
@@ -24,10 +24,11 @@ class Recognizer(LocalRecognizer):
     kind: ClassVar[str]
     ja: ClassVar[str]
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Sequence[str] = ()) -> None:
+        """``kinds`` where there are more than one."""
         # Named after its file: that is where a reader who asks "why?" should look.
         file = type(self).__module__.rpartition(".")[2]
-        super().__init__(supported_entities=[self.kind], supported_language="ja", name=file)
+        super().__init__(supported_entities=[*kinds] or [self.kind], supported_language="ja", name=file)
         self.file = file
 
     def load(self) -> None:
@@ -42,16 +43,20 @@ class Recognizer(LocalRecognizer):
         """Presidio's door: spans in code points of ``text`` as it was received."""
         reading = nlp_artifacts if isinstance(nlp_artifacts, Reading) else _reader().process_text(text, "ja")
         page = reading.page
-        return [self._result(page, hit) for hit in self.find(page) if hit.start < hit.end]
+        return [self._result(page, kind, hit) for kind, hit in self.named(page) if hit.start < hit.end]
 
-    def _result(self, page: Page, hit: Hit) -> RecognizerResult:
+    def named(self, page: Page) -> Iterable[tuple[str, Hit]]:
+        """What ``find`` finds, each with its kind."""
+        return ((self.kind, hit) for hit in self.find(page))
+
+    def _result(self, page: Page, kind: str, hit: Hit) -> RecognizerResult:
         start, end = page.folded.span(hit.start, hit.end)
         told = {
             RecognizerResult.RECOGNIZER_NAME_KEY: self.file,
             RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id,
             EVIDENCE_KEY: hit.evidence,
         }
-        return RecognizerResult(self.kind, start, end, hit.score, recognition_metadata=told)
+        return RecognizerResult(kind, start, end, hit.score, recognition_metadata=told)
 
 
 @cache

@@ -35,14 +35,14 @@ _SAID = re.compile(
     r"(?P<name>パスワード|パスフレーズ|パスコード|合言葉|暗号化キー|復号キー|事前共有キー|事前共有鍵|セキュリティキー|シークレット(?:キー)?|秘密鍵|秘密の答え"
     r"|暗証番号|APIキー|APIトークン|アクセスキー|アクセストークン|認証キー|認証トークン|トークン|ライセンスキー|プロダクトキー|暗号キー|接続キー"
     r"|(?<![A-Za-z_])(?:PW|PASS|Pass|pass|pw|[Pp]assword|PASSWORD|[Pp]asswd|[Pp]assphrase|[Pp]asscode|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken"
-    r"|[Aa]ccess [Kk]ey|API ?[Kk]ey|api ?key|PSK|Wi-?Fiキー))"
+    r"|[Aa]ccess [Kk]ey|API ?[Kk]ey|api ?key|PSK|Wi-?Fiキー)[\"']?)"
     r"(?:\([^()\n]{1,12}\))?(?: ?(?:は|を|が|:|=|→|->|⇒|/|に|も) ?[「『\"'`]?|[ ]{1,3}[「『\"'`]?|[「『\"'`(])(?P<value>[!-&(-~]{4,128})"
 )
 _COMMAND = re.compile(r"(?:mysql|mysqldump|mysqladmin|sshpass) [^\n]{0,60}?-p ?(?P<value>[!-&(-~]{6,40})")
 _THIN = re.compile(r"jdbc:oracle:thin:[^\s/@]{1,40}/[^\s/@]{1,60}@[^\s\"'、。]{1,120}")
 _ASSIGNED = re.compile(
     r"(?<![0-9A-Za-z_.\-])[0-9A-Za-z_.\-]{0,40}(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?|AUTH_?KEY"
-    r"|password|passwd|passphrase|secret|token|api_?key|apiKey|access_?key|accessKey|private_?key|clientSecret|auth_?key|_PW|_PWD|_pw)"
+    r"|[Pp]assword|[Pp]asswd|[Pp]assphrase|[Ss]ecret|[Tt]oken|api_?key|[Aa]piKey|access_?key|[Aa]ccessKey|private_?key|[Pp]rivateKey|auth_?key|_PW|_PWD|_pw)"
     r"[0-9A-Za-z_]{0,20}[\"']?[ ]{0,2}(?:=>|:=|[=:])[ ]{0,2}(?P<quote>[\"'`]?)(?P<value>[!-&(-~]{6,256})"
 )
 _BEARER = re.compile(r"(?:Bearer|Basic|Authorization: ?(?:token)?) (?P<value>[0-9A-Za-z._~+/=-]{12,2000})")
@@ -50,7 +50,7 @@ _BESIDE = re.compile(
     r"(?<![0-9A-Za-z_.@\-])[A-Za-z][0-9A-Za-z_.@\-]{1,40} ?/ ?(?P<value>[!-.0-~]{8,64})(?![0-9A-Za-z])"
 )
 _PIN_NAME = re.compile(
-    r"暗証番号|暗証コード|PIN(?:コード|番号|ナンバー)?(?![A-Za-z])|ピンコード|ワンタイムパスワード|認証コード|認証番号|確認コード|セキュリティコード|CVV|CVC"
+    r"暗証(?:番号|コード)?|利用者証明(?:用)?(?:電子証明書)?|署名用(?:電子証明書)?|PIN(?:コード|番号|ナンバー)?(?![A-Za-z])|ピンコード|ワンタイムパスワード|認証コード|認証番号|確認コード|セキュリティコード|CVV|CVC"
     r"|(?:ロック|解錠|開錠|解除|アラーム|キーボックス|ダイヤル|ドア)(?:の)?(?:番号|コード|暗証)|(?:金庫|キーボックス|ロッカー)の番号"
 )
 _PIN = re.compile(

@@ -19,7 +19,7 @@ from redaction.recognizers.base import Recognizer
 
 _KANJI = "〇零一二三四五六七八九十百千万"
 _TWELVE = re.compile(
-    rf"(?={DIGIT})(?<![0-9A-Za-z])(?<![0-9][-.])(?<![{_KANJI}]){DIGIT}(?:(?:[ \-.]|-?\n {{0,4}})?{DIGIT}){{11}}"
+    rf"(?={DIGIT})(?<![0-9A-Za-z])(?<![0-9][-.])(?<![{_KANJI}]){DIGIT}(?:(?:[ \-.]| ?\| ?|-?\n {{0,4}})?{DIGIT}){{11}}"
     rf"(?![0-9A-Za-z{_KANJI}])(?![-.][0-9])"
 )
 _GROUPED = re.compile(rf"{DIGIT}{{4}}([ \-]){DIGIT}{{4}}\1{DIGIT}{{4}}")

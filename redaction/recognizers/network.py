@@ -41,6 +41,12 @@ _FILE = re.compile(
 _BARE = re.compile(
     r"(?:ホスト名|コンピュータ(?:ー)?名|マシン名|サーバ(?:ー)?名|hostname|HOSTNAME|SSID|NetBIOS名|ドメイン名(?=[ :]))[ :=は「\"']{1,3}(?P<name>[0-9A-Za-z][0-9A-Za-z_\-]{3,40})"
 )
+# What logs say first: the time, the machine, the program.
+_LOGGED = re.compile(
+    r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,+Z\-]{8,24}|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}) "
+    r"(?P<name>(?!INFO|WARN|ERROR|DEBUG|TRACE|FATAL|NOTICE|CRIT)[A-Za-z][0-9A-Za-z_.\-]{2,60}) [0-9A-Za-z_./\-]{1,40}(?:\[[0-9]{1,8}\])?: ",
+    re.M,
+)
 _CIDR4 = re.compile(
     r"(?<![0-9A-Za-z./])((?:[0-9]{1,3}\.){3}[0-9]{1,3}) ?/ ?([0-9]{1,2}|255(?:\.[0-9]{1,3}){3})(?![0-9A-Za-z.])"
 )
@@ -98,6 +104,8 @@ class NetworkRecognizer(Recognizer):
         for match in _MAC.finditer(text):
             if len(set(match.group())) > 3:
                 yield Hit(*match.span(), 0.85, "pattern")
+        for match in _LOGGED.finditer(text):
+            yield Hit(*match.span("name"), 0.8, "cue")
         for match in _BARE.finditer(text):
             if re.search("[0-9_-]", match["name"]):
                 yield Hit(*match.span("name"), 0.75, "cue")

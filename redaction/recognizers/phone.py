@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from redaction import cues
 from redaction.digits import EDGE_AFTER, digits_of
 from redaction.figures import Figures, figures
+from redaction.folding import fold
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
@@ -27,8 +28,18 @@ _BARE = re.compile(
 _ABROAD = re.compile(
     rf"(?=[+0])(?<![0-9A-Za-z+])(?:\+|00|010-?)81[ -]?(?:\(0\) ?)?\d{{1,4}}{_SEP}?\d{{1,4}}{_SEP}?\d{{3,4}}{EDGE_AFTER}"
 )
+_OTHER_COUNTRY = re.compile(r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}(?:[ \-.]?\(?[0-9]{1,5}\)?){2,6}(?![0-9A-Za-z])")
+# As a scanner sees it, letters among the digits and spaces within: O72 - 674 - 9 l3O.
+_SCANNED = re.compile(
+    r"(?<![0-9A-Za-z])(?:\( ?)?[0OoD](?: ?[0-9OolI|]){1,4}(?: ?[-\u2010-\u2015\u2212\u30fc)(] ?)[0-9OolI|](?: ?[0-9OolI|]){0,3}"
+    r" ?[-\u2010-\u2015\u2212\u30fc)] ?"
+    r"[0-9OolI|](?: ?[0-9OolI|]){3}(?![0-9A-Za-z])"
+)
+_MISREAD = re.compile("[OoDlI|]|[0-9] [0-9]")
+_NOBODYS = re.compile(r"0(?:120|570|800|180|990)")
+"""Toll-free and service lines (総務省 電気通信番号計画): a company's, never a person's."""
 _LOCAL = re.compile(rf"{_EDGE}\d{{3,4}}-\d{{4}}{EDGE_AFTER}")
-_USUAL = re.compile(r"0[1-9][0-9]{8}$|0[5-9]0[0-9]{8}$|0120[0-9]{6}$|0800[0-9]{7}$")
+_USUAL = re.compile(r"0[1-9][0-9]{8}$|0[5-9]0[0-9]{8}$")
 _CUE = re.compile(
     r"電話|TEL|Tel|tel|携帯|FAX|Fax|fax|ファックス|ファクス|連絡先|直通|[Pp]hone|自宅|勤務先|代表"
     r"|折り?返し|電 話|携 帯|かけ直|架電|着信|番号は|℡|☎|[Mm]obile|[Cc]ell"
@@ -46,15 +57,25 @@ class PhoneRecognizer(Recognizer):
     ja = "電話番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
+        return (hit for hit in self._found(page) if not nobodys(page.text[hit.start : hit.end]))
+
+    def _found(self, page: Page) -> Iterable[Hit]:
         plain = figures(page)
         text = plain.text
         for match in _GROUPS.finditer(text):
             if len(digits_of(match.group())) in (10, 11):
-                yield plain.hit(
-                    *match.span(), 0.85 if _USUAL.match(digits_of(match.group())) else 0.5, "pattern"
-                )
+                usual = _USUAL.match(digits_of(match.group()))
+                yield plain.hit(*match.span(), 0.85 if usual else 0.5, "pattern")
         for match in _ABROAD.finditer(text):
             yield plain.hit(*match.span(), 0.9 if _in_plan(match.group()) else 0.5, "pattern")
+        for match in _OTHER_COUNTRY.finditer(text):
+            if 8 <= len(digits_of(match.group())) <= 15:
+                yield plain.hit(*match.span(), 0.7, "pattern")
+        for match in _SCANNED.finditer(page.text):
+            letters = sum(letter.isalnum() or letter == "|" for letter in match.group())
+            real = sum(letter.isdecimal() for letter in match.group())
+            if letters in (10, 11) and real >= 5 and _MISREAD.search(match.group()):
+                yield Hit(*match.span(), 0.6, "pattern")
         yield from self._bare(page, plain)
         for match in _LOOSE.finditer(text):
             if len(digits_of(match.group())) in (10, 11) and cues.before(text, match.start(), _CUE, 16):
@@ -72,6 +93,11 @@ class PhoneRecognizer(Recognizer):
                 yield plain.hit(start, end, 0.85, "cue")
             elif _in_plan(match.group()) and not _other_number(plain.text, start):
                 yield plain.hit(start, end, 0.6, "pattern")
+
+
+def nobodys(number: str) -> bool:
+    """Whether a number is a toll-free or service line, however it is written."""
+    return _NOBODYS.match(digits_of(fold(number).text)) is not None
 
 
 def _other_number(text: str, start: int) -> bool:

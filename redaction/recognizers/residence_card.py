@@ -7,7 +7,7 @@ from redaction.cues import Labelled, spaced
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
-_OWN = re.compile(r"(?<![0-9A-Za-z_-])[A-Z]{2} ?[0-9]{8} ?[A-Z]{2}(?![0-9A-Za-z_-])")
+_OWN = re.compile(r"(?<![0-9A-Za-z_-])[A-Z]{2} ?[0-9]{4} ?[0-9]{4} ?[A-Z]{2}(?![0-9A-Za-z_-])")
 # Mistyped or read badly: a letter or a digit too many, but beside the word.
 _NUMBER = Labelled(
     spaced(("在留カード", "在留番号", "特別永住者証明書", "外国人登録証")) + "|[Rr]esidence [Cc]ard",

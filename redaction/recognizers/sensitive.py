@@ -12,6 +12,10 @@ from redaction.facts.status import statuses
 from redaction.facts.told import MAYBE, told
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
+from redaction.tagger.tagger import doubted
+
+_DOUBT = 0.01
+"""The trained tagger knows programme texts too: what it is this sure of is nobody's."""
 
 
 class SensitiveRecognizer(Recognizer):
@@ -22,7 +26,8 @@ class SensitiveRecognizer(Recognizer):
 
     def find(self, page: Page) -> Iterable[Hit]:
         for start, end in {*illnesses(page.text), *statuses(page.text), *labelled(page.text, page.cells)}:
-            yield Hit(start, end, MAYBE, "context")
+            if not doubted(page, start, end, _DOUBT):
+                yield Hit(start, end, MAYBE, "context")
 
     def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],
                               nlp_artifacts: Any, context: list[str] | None = None) -> list[Any]:  # fmt: skip

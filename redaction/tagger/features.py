@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from redaction.columns import columns
+from redaction.names.past import HISTORY
 from redaction.names.surnames import FREQUENT
 from redaction.page import Page, Token
 
@@ -20,10 +23,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VERSION = 4
+VERSION = 5
 """Written into a model and compared when it is read."""
 
-SURFACES, LETTERS, HEADINGS = 8192, 4096, 256
+SURFACES, LETTERS, HEADINGS, OPENINGS = 8192, 4096, 512, 512
 _KINDS = (
     "surname", "given", "person", "place", "proper", "noun", "number", "suffix", "prefix", "pronoun",
     "verb", "adjective", "particle", "auxiliary", "symbol", "space", "other",
@@ -42,19 +45,18 @@ _COLUMNS = (
     2 * len(_KINDS),  # what it is here, and whether the dictionary knows it
     _SHAPES * _SIZES,  # scripts and length
     128,  # what else it may be
+    OPENINGS,  # the first word of its line, hashed: a form says there what follows
     HEADINGS,  # the heading of its table cell, hashed; 0: none
-    12,  # whether its cell begins or ends with it; whether the page tells of history
+    12,  # whether its cell begins (1) or ends (2) with it; whether the page tells of history
 )
+_OPENING, _HEADING, _EDGE = len(_COLUMNS) - 3, len(_COLUMNS) - 2, len(_COLUMNS) - 1
+_OF_A_WORD = _OPENING
+"""The columns before this one depend on the word alone; those from it on, on where it stands."""
 OFFSETS = tuple(sum(_COLUMNS[:index]) for index in range(len(_COLUMNS)))
 ROWS = sum(_COLUMNS)
 """Rows of the embedding table."""
 
 _DIGITS = re.compile("[0-9]")
-HISTORY = re.compile(
-    "戦国|江戸|室町|鎌倉|平安時代|奈良時代|安土桃山|南北朝|武将|大名|[藩城]主|藩士|将軍|幕府|朝臣|天皇|親王|皇[子女后]"
-    "|公家|幕末|旗本|家老|古墳時代|飛鳥時代|紀元前|世紀|(?<![0-9])1[0-8][0-9]{2}年|(?<![0-9])[3-9][0-9]{2}年"
-)
-"""Words of a text about the past: its persons are nobody's personal data."""
 _KANJI = re.compile(r"[㐀-鿿々〆豈-﫿\U00020000-\U0003134f]+")
 _SCRIPTS = (
     (1, _KANJI),
@@ -94,17 +96,18 @@ def features(page: Page, common: Common | None = None) -> NDArray[np.int32]:
         rows.append(row)
     table = np.zeros((len(rows), len(_COLUMNS)), dtype=np.int32)
     if rows:
-        table[:, :-2] = rows
+        table[:, :_OF_A_WORD] = rows
     history = min(len(set(HISTORY.findall(page.text))), 2)
-    table[:, -2] = OFFSETS[-2]
-    table[:, -1] = OFFSETS[-1] + 4 * history
+    table[:, _OPENING] = _openings(page.words)
+    table[:, _HEADING] = OFFSETS[_HEADING]
     _cells(page, table)
+    table[:, _EDGE] += OFFSETS[_EDGE] + 4 * history
     return table
 
 
 def _word(page: Page, token: Token) -> Row:
     text = token.text
-    plain = _DIGITS.sub("0", text) if text[0].isdigit() else text
+    plain = _DIGITS.sub("0", text)  # a number is known by its length
     first, last = ord(text[0]) % LETTERS, ord(text[-1]) % LETTERS
     return (
         OFFSETS[0] + crc32(plain.encode("utf-8", "replace")) % SURFACES,
@@ -133,13 +136,25 @@ def _readings(page: Page, token: Token) -> int:
     return (bits or _NONE_BIT) | (_FREQUENT_BIT if token.text in FREQUENT else 0)
 
 
+def _openings(words: Sequence[Token]) -> list[int]:
+    openings: list[int] = []
+    opening = 0
+    for token in words:
+        if "\n" in token.text:
+            opening = 0
+        elif not opening and token.kind not in ("symbol", "space", "number"):
+            opening = 1 + crc32(_DIGITS.sub("0", token.text).encode("utf-8", "replace")) % (OPENINGS - 1)
+        openings.append(OFFSETS[_OPENING] + opening)
+    return openings
+
+
 def _cells(page: Page, table: NDArray[np.int32]) -> None:
     begins = page.begins
-    for cell in page.cells:
+    for cell in columns(page):
         first = bisect_right(begins, cell.begin) - 1
         last = bisect_right(begins, cell.end - 1)
         if 0 <= first < last:
             heading = crc32(cell.heading.encode("utf-8", "replace")) % (HEADINGS - 1)
-            table[first:last, -2] = OFFSETS[-2] + 1 + heading
-            table[first, -1] += 1
-            table[last - 1, -1] += 2
+            table[first:last, _HEADING] = OFFSETS[_HEADING] + 1 + heading
+            table[first, _EDGE] |= 1
+            table[last - 1, _EDGE] |= 2

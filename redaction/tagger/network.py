@@ -6,7 +6,10 @@ A model file is an ``.npz`` of half-precision arrays::
     table      (features.ROWS, width) embeddings; a word's are summed
     kernel0..  (3 * width, 2 * width) one per layer; layer i looks 2**i words to each side
     bias0..    (2 * width,)
-    head       (width, 3), head_bias (3,): outside, begins a name, goes on with it
+    page       (2 * width, width), page_bias (width,): the mean and the greatest of all words' states after
+               layer ``PAGE_AFTER``, given back to every word: whether the page tells of people at all
+    head       (width, classes), head_bias (classes,)
+    classes    "", "PERSON", "+PERSON", "JP_ADDRESS" …: outside; begins a name; goes on with it; in a datum
     common     usual words and their kinds, "する\tverb"; no names are among them
 
 Linear in the number of words. Reads one file when told to; never writes.
@@ -14,6 +17,7 @@ Linear in the number of words. Reads one file when told to; never writes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,21 +30,29 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 
+PAGE_AFTER = 1
+"""The layer after which the page as a whole is looked at."""
+
+
 class Network:
-    """``layers`` are (kernel, bias) from the first to the last; ``common`` is for `features.features`."""
+    """``layers`` are (kernel, bias) from the first to the last, ``page`` and ``head`` (matrix, bias);
+    ``common`` is for `features.features`."""
 
     def __init__(
         self,
         table: Floats,
         layers: list[tuple[Floats, Floats]],
+        page: tuple[Floats, Floats],
         head: tuple[Floats, Floats],
+        classes: Sequence[str],
         common: Common,
     ) -> None:
-        self._table, self._layers, self._head = table, layers, head
+        self._table, self._layers, self._page, self._head = table, layers, page, head
+        self.classes = tuple(classes)
         self.common = common
 
     def probabilities(self, rows: NDArray[np.int32]) -> Floats:
-        """Of each word being outside, beginning and inside a name: shape (words, 3).
+        """Of each word being of each of the classes: shape (words, classes).
 
         ``rows`` are what `features.features` gives: shape (words, columns).
         """
@@ -64,6 +76,9 @@ class Network:
             gate += 1.0
             gate *= np.maximum(mixed[:, :width], 0.0)
             state += gate
+            if index == PAGE_AFTER and len(state):
+                whole = np.concatenate((state.mean(axis=0), state.max(axis=0)))
+                state += np.maximum(whole @ self._page[0] + self._page[1], 0.0)
         logits: Floats = state @ self._head[0] + self._head[1]
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
@@ -82,8 +97,10 @@ def read(file: Path) -> Network:
             )
         usual = (word.split("\t") for word in arrays["common"].tolist())
         common: Common = {(text, kind): None for text, kind in usual}
-        numbers = [name for name in arrays.files if name not in ("version", "common")]
+        classes = arrays["classes"].tolist()
+        numbers = [name for name in arrays.files if name not in ("version", "common", "classes")]
         plain = {name: arrays[name].astype(np.float32) for name in numbers}
     count = sum(name.startswith("kernel") for name in plain)
     layers = [(plain[f"kernel{index}"], plain[f"bias{index}"]) for index in range(count)]
-    return Network(plain["table"], layers, (plain["head"], plain["head_bias"]), common)
+    page, head = ((plain[name], plain[f"{name}_bias"]) for name in ("page", "head"))
+    return Network(plain["table"], layers, page, head, classes, common)

@@ -46,6 +46,7 @@ def spread(name: str, values: list[float]) -> str:
 
 
 async def main() -> None:
+    sys.setswitchinterval(0.001)  # as `sekisho serve` does
     detector = Detector()
     detector.load()
     now = datetime.now().isoformat(timespec="minutes")

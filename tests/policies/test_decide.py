@@ -315,6 +315,24 @@ def test_a_reveal_holds_for_its_destinations_only_and_says_so(ordinary: Ask, pol
     assert ids(abroad, "rules") == ["R-1"]
 
 
+def test_one_rule_that_asks_for_it_makes_the_search_strict_and_the_verdict_says_so(
+    ordinary: Ask, policy_of: PolicyOf
+) -> None:
+    policy = policy_of({"gate": "allow"}, {"when": {"category": "hr"}, "search": "strict"})
+    personnel = replace(ordinary, category="hr")
+
+    assert not policy.strict(ordinary)
+    assert policy.strict(personnel)
+    assert policy.decide(personnel).rules[1].effects == ("strict",)
+    assert ids(policy.decide(ordinary), "rules") == ["R-0"]
+
+
+def test_what_cannot_be_evaluated_is_searched_strictly(ordinary: Ask, policy_of: PolicyOf) -> None:
+    policy = policy_of({"gate": "allow"}, {"when": {"class_at_least": "3C"}, "search": "strict"})
+
+    assert policy.strict(replace(ordinary, declared_class="unknown"))  # type: ignore[arg-type]
+
+
 def test_a_hit_carries_title_remedy_and_notice_of_its_rule(ordinary: Ask, policy_of: PolicyOf) -> None:
     notice, remedy = {"ja": "一言", "en": "a word"}, {"ja": "消す", "en": "remove"}
 

@@ -34,13 +34,18 @@ class Detector:
 
     def close(self) -> None: ...
 
-    async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+    async def find(self, texts: Sequence[str], strict: bool = False) -> list[tuple[Finding, ...]]:
         if self.trouble:
             raise self.trouble
         return [() for _ in texts]
 
 
-class BrokenPolicy:
+class LooseSearch:
+    def strict(self, ask: Any) -> bool:
+        return False
+
+
+class BrokenPolicy(LooseSearch):
     name = "broken"
 
     def decide(self, ask: Any) -> Verdict:
@@ -52,7 +57,7 @@ class Perhaps(Verdict):
     """A kind of verdict that nobody knows."""
 
 
-class NewPolicy:
+class NewPolicy(LooseSearch):
     name = "new"
 
     def decide(self, ask: Any) -> Verdict:
@@ -347,7 +352,7 @@ def test_a_number_of_somebody_is_no_user(serve: Callable[..., str], settings: Se
     assert refused.value.code == "user_header_malformed"
 
 
-class UndecidedPolicy:
+class UndecidedPolicy(LooseSearch):
     name = "undecided"
 
     def decide(self, ask: Any) -> Verdict:
@@ -365,7 +370,7 @@ def test_a_house_is_not_ready_when_it_finds_nothing_or_cannot_decide(serve: Call
     assert readyz() == (503, "detector_broken")  # this detector never finds anything
 
     class Finds(Detector):
-        async def find(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        async def find(self, texts: Sequence[str], strict: bool = False) -> list[tuple[Finding, ...]]:
             return [(Finding("JP_MY_NUMBER", 0, 1, 1.0, "test", "both"),) for _ in texts]
 
     assert readyz(detector=Finds(), policy=UndecidedPolicy()) == (503, "policy_error")

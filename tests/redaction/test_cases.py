@@ -38,14 +38,33 @@ def with_allow_list() -> Detector:
     return detector
 
 
+TOLD_IN_WORDS = frozenset({"JP_SENSITIVE", "JP_PROTECTED_PERSON"})
+"""Told in a phrase that has no sharp edges: a word more is no fault."""
+
+
+@pytest.mark.requirement("R24")
+@pytest.mark.requirement("R28")
 @pytest.mark.parametrize(("text", "finds"), list(_found()))
 def test_what_is_personal_is_found_whole_and_nothing_beside_it(with_allow_list, text, finds):
     found = with_allow_list.find_now([text])[0]
 
     seen = Counter((finding.label, text[finding.start : finding.end]) for finding in found)
+    for kind in TOLD_IN_WORDS:
+        seen = _as_told(seen, kind, finds.get(kind, ()))
     assert seen == Counter((kind, value) for kind, values in finds.items() for value in values)
 
 
+def _as_told(seen: Counter, kind: str, values: list[str]) -> Counter:
+    """Findings of a kind under the name of the value that they hold with a few letters more."""
+    told: Counter = Counter()
+    for (label, text), count in seen.items():
+        held = [value for value in values if value in text and len(text) <= len(value) + 8]
+        told[(label, held[0] if label == kind and held else text)] += count
+    return told
+
+
+@pytest.mark.requirement("R24")
+@pytest.mark.requirement("R28")
 @pytest.mark.parametrize("text", list(_free()))
 def test_what_is_public_stays_readable(with_allow_list, text):
     found = with_allow_list.find_now([text])[0]

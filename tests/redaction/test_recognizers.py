@@ -36,6 +36,6 @@ def test_every_kind_is_found_by_a_file_that_names_it(kind):
 
     assert of_kind
     for one in of_kind:
-        assert one.get_supported_entities() == [kind]
+        assert kind in one.get_supported_entities()
         assert type(one).__module__ == f"redaction.recognizers.{one.name}"
         assert one.ja

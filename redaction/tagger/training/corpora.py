@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from redaction.measure import parse
-from redaction.tagger.features import HISTORY
+from redaction.names.past import HISTORY
 from redaction.tagger.training.swaps import Marked
 
 _PERSONS = re.compile("(?i)author|copyright|written by|contributed|@|thanks")
@@ -25,13 +25,14 @@ def public(folder: Path) -> Iterator[Marked]:
 
 
 def municipal(file: Path) -> Iterator[Marked]:
-    """The documents of one YAML file; data of other kinds stand in them unmarked."""
+    """The documents of one YAML file."""
     import yaml
 
     for entry in yaml.safe_load(file.read_text("utf-8")):
         read = parse(str(entry["id"]), str(entry["genre"]), str(entry["text"]))
         names = [(datum.start, datum.end) for datum in read.data if datum.label == "PERSON"]
-        yield Marked(read.text, tuple(names), harmless=not read.data)
+        data = [(datum.start, datum.end, datum.label) for datum in read.data if datum.label != "PERSON"]
+        yield Marked(read.text, tuple(names), tuple(data), harmless=not read.data)
 
 
 def cases(folder: Path) -> Iterator[Marked]:
@@ -42,12 +43,19 @@ def cases(folder: Path) -> Iterator[Marked]:
         table = yaml.safe_load(file.read_text("utf-8"))
         for case in table["found"]:
             text = str(case["text"])
-            spans: list[tuple[int, int]] = []
-            for name in case["finds"].get("PERSON", ()):
-                at = text.find(name, spans[-1][1] if spans else 0)
-                if at >= 0:
-                    spans.append((at, at + len(name)))
-            yield Marked(text, tuple(spans))
+            names: list[tuple[int, int]] = []
+            data: list[tuple[int, int, str]] = []
+            for kind, values in case["finds"].items():
+                last = 0
+                for value in map(str, values):
+                    at = text.find(value, last)
+                    if at >= 0:
+                        last = at + len(value)
+                        if kind == "PERSON":
+                            names.append((at, last))
+                        else:
+                            data.append((at, last, kind))
+            yield Marked(text, tuple(sorted(names)), tuple(sorted(data)))
         for text in table["free"]:
             yield from [Marked(str(text), (), harmless=True)] * 3
 

@@ -12,13 +12,13 @@ from random import Random
 from typing import Any
 
 from redaction.tagger.features import OFFSETS, ROWS, VERSION
-from redaction.tagger.network import Network
+from redaction.tagger.network import PAGE_AFTER, Network
 from redaction.tagger.training.examples import Example
 
 _BATCH = 6_000
 """Words in a batch, padding included."""
 
-_DROPPED = {0: 0.15, 1: 0.1, 2: 0.1, 5: 0.05, 6: 0.1}
+_DROPPED = {0: 0.15, 1: 0.1, 2: 0.1, 5: 0.05, 6: 0.15, 7: 0.15}
 """How often a column of the features is not shown: names nobody met before have words and letters that
 say nothing, and most cells have headings nobody listed."""
 
@@ -26,13 +26,14 @@ Weights = dict[str, Any]
 """Tensors by the names they have in the model file."""
 
 
-def fit(examples: Sequence[Example], width: int, layers: int, epochs: int, seed: int) -> Weights:
+def fit(examples: Sequence[Example], classes: int, width: int, layers: int, epochs: int,
+        seed: int) -> Weights:  # fmt: skip
     """Fit on all examples, ``epochs`` times over. Says how it goes on standard output."""
     torch = import_module("torch")
     torch.manual_seed(seed)
     random = Random(seed)
     examples = [one for one in examples if len(one.labels)]
-    weights = _fresh(torch, width, layers)
+    weights = _fresh(torch, classes, width, layers)
     optimiser = torch.optim.AdamW(weights.values(), lr=3e-3, weight_decay=0.02)
     steps = epochs * (sum(1 for _ in _batches(examples, random)) + 4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=steps, pct_start=0.1)
@@ -53,7 +54,7 @@ def fit(examples: Sequence[Example], width: int, layers: int, epochs: int, seed:
     return weights
 
 
-def write(weights: Weights, common: Sequence[str], file: Path) -> None:
+def write(weights: Weights, classes: Sequence[str], common: Sequence[str], file: Path) -> None:
     """Half precision; the form is told in `redaction.tagger.network`."""
     import numpy as np
 
@@ -61,7 +62,8 @@ def write(weights: Weights, common: Sequence[str], file: Path) -> None:
         name: value.detach().numpy().astype(np.float16) for name, value in weights.items()
     }
     file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(file, version=np.int64(VERSION), common=np.array(common), **half)
+    told = {"version": np.int64(VERSION), "classes": np.array(classes), "common": np.array(common)}
+    np.savez_compressed(file, **told, **half)
 
 
 def distance(weights: Weights, network: Network, examples: Sequence[Example]) -> float:
@@ -77,11 +79,15 @@ def distance(weights: Weights, network: Network, examples: Sequence[Example]) ->
     return worst
 
 
-def _fresh(torch: Any, width: int, layers: int) -> Weights:
+def _fresh(torch: Any, classes: int, width: int, layers: int) -> Weights:
     def matrix(rows: int, columns: int) -> Any:
         return (torch.rand(rows, columns) * 2 - 1) / rows**0.5
 
-    weights = {"table": torch.randn(ROWS, width) * 0.1, "head": matrix(width, 3), "head_bias": torch.zeros(3)}
+    weights = {
+        "table": torch.randn(ROWS, width) * 0.1,
+        "page": matrix(2 * width, width), "page_bias": torch.zeros(width),
+        "head": matrix(width, classes), "head_bias": torch.zeros(classes),
+    }  # fmt: skip
     for index in range(layers):
         weights[f"kernel{index}"] = matrix(3 * width, 2 * width)
         weights[f"bias{index}"] = torch.zeros(2 * width)
@@ -104,6 +110,11 @@ def _logits(torch: Any, weights: Weights, rows: Any, mask: Any, learning: bool) 
         mixed = wide @ weights[f"kernel{index}"] + weights[f"bias{index}"]
         grown = torch.relu(mixed[..., :width]) * (1.0 + torch.tanh(0.5 * mixed[..., width:]))
         state = (state + drop(grown)) * there
+        if index == PAGE_AFTER:
+            mean = state.sum(dim=1) / mask.sum(dim=1, keepdim=True)
+            most = state.masked_fill(there == 0, float("-inf")).amax(dim=1)
+            whole = torch.relu(torch.cat((mean, most), dim=1) @ weights["page"] + weights["page_bias"])
+            state = (state + drop(whole).unsqueeze(1)) * there
     return state @ weights["head"] + weights["head_bias"]
 
 

@@ -5,6 +5,7 @@ The invariant: what was a name is a name of the same make afterwards, what was n
 
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -16,6 +17,11 @@ _HIRAGANA = re.compile(r"[ぁ-ゖー 　]+")
 _SPACE = re.compile(r"([ 　]+)")
 _HONORIFIC = re.compile(r"様|さん|氏|くん|君|ちゃん|さま|殿|先生")
 _WORDS = ("kanji", "katakana")
+PERSON = "PERSON"
+_TOWN = re.compile(r"[㐀-鿿々ヶケノ]{2,4}(?=市|町|区|郡|大字|字|[0-9０-９一二三四五六七八九]|丁目)")
+
+Facts = Mapping[str, Sequence[str]]
+"""What else may be told of somebody, by kind: the facts of all documents."""
 _HONORIFICS = ("様", "さん", "さん", "氏", "くん", "君", "ちゃん", "さま", "殿", "先生")
 
 
@@ -23,24 +29,27 @@ _HONORIFICS = ("様", "さん", "さん", "氏", "くん", "君", "ちゃん", "
 class Marked:
     """A text and where its names are: (begin, end) in code points, in order, apart.
 
-    ``others`` are words that are no names here but look like it, (begin, end, kind): "place" is 高槻 in
+    ``data`` are the data of other kinds in the same form, with the kind. ``others`` are words that are no names here but look like it, (begin, end, kind): "place" is 高槻 in
     高槻市, "name" 田中 in 田中記念館, "kanji" and "katakana" are ordinary words. ``harmless``: a municipal document without any personal datum.
     """
 
     text: str
     names: tuple[tuple[int, int], ...]
+    data: tuple[tuple[int, int, str], ...] = ()
     others: tuple[tuple[int, int, str], ...] = ()
     harmless: bool = False
 
 
-def swapped(marked: Marked, names: Names, random: Random, share: float = 0.85) -> Marked:
-    """The same document with other names. ``share`` of the names are changed, the same one everywhere
-    in the same way; the surname of somebody named in full stays theirs. A few of the other words too."""
+def swapped(marked: Marked, names: Names, facts: Facts, random: Random, share: float = 0.85) -> Marked:
+    """The same document with other names, places and facts. ``share`` of the names are changed, the same
+    one everywhere in the same way; the surname of somebody named in full stays theirs. A few of the other
+    words too. Numbers stay: the network sees of a digit only that it is one."""
     told = _told(marked, names, random, share)
-    spans = [(begin, end, "") for begin, end in marked.names]
+    spans = [(begin, end, PERSON) for begin, end in marked.names] + list(marked.data)
     spans += [other for other in marked.others if random.random() < (0.07 if other[2] in _WORDS else 0.3)]
     pieces: list[str] = []
     places: list[tuple[int, int]] = []
+    data: list[tuple[int, int, str]] = []
     at = size = 0
     after_name = False
     for begin, end, kind in sorted(spans):
@@ -48,15 +57,18 @@ def swapped(marked: Marked, names: Names, random: Random, share: float = 0.85) -
         honorific = _HONORIFIC.match(between) if after_name else None
         if honorific and random.random() < 0.2:
             between = random.choice(_HONORIFICS) + between[honorific.end() :]
-        new = _elsewhere(kind, names, random) if kind else told[marked.text[begin:end]]
+        old = marked.text[begin:end]
+        new = told[old] if kind == PERSON else _elsewhere(kind, old, names, facts, random)
         pieces += [between, new]
         size += len(between)
-        if not kind:
+        if kind == PERSON:
             places.append((size, size + len(new)))
+        elif kind.isupper():
+            data.append((size, size + len(new), kind))
         size += len(new)
-        at, after_name = end, not kind
+        at, after_name = end, kind == PERSON
     pieces.append(marked.text[at:])
-    return Marked("".join(pieces), tuple(places))
+    return Marked("".join(pieces), tuple(places), tuple(data))
 
 
 def spaced(marked: Marked, random: Random) -> Marked:
@@ -74,7 +86,8 @@ def spaced(marked: Marked, random: Random) -> Marked:
         pieces.append(letter + gap)
         size += len(pieces[-1])
     names = tuple((moved[begin], moved[end - 1] + 1) for begin, end in marked.names)
-    return Marked("".join(pieces), names)
+    data = tuple((moved[begin], moved[end - 1] + 1, kind) for begin, end, kind in marked.data)
+    return Marked("".join(pieces), names, data)
 
 
 def _told(marked: Marked, names: Names, random: Random, share: float) -> dict[str, str]:
@@ -86,10 +99,18 @@ def _told(marked: Marked, names: Names, random: Random, share: float) -> dict[st
     return told
 
 
-def _elsewhere(kind: str, names: Names, random: Random) -> str:
+def _elsewhere(kind: str, old: str, names: Names, facts: Facts, random: Random) -> str:
     if kind in _WORDS:
         return names.noun(kind == "katakana")
-    return random.choice(names.places) if kind == "place" else names.surname().text
+    if kind == "place":
+        return random.choice(names.places)
+    if kind == "name":
+        return names.surname().text
+    if kind == "JP_ADDRESS":
+        return _TOWN.sub(lambda town: random.choice(names.places) if random.random() < 0.4 else town[0], old)
+    if kind in facts and random.random() < 0.3:
+        return random.choice(facts[kind])
+    return old
 
 
 def _other(surface: str, names: Names, random: Random, told: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from redaction.tagger.network import read
 from redaction.tagger.training import corpora
-from redaction.tagger.training.examples import Example, variants
+from redaction.tagger.training.examples import CLASSES, Example, variants
 from redaction.tagger.training.fit import distance, fit, write
 from redaction.tagger.training.names import Names
 from redaction.tagger.training.swaps import Marked
@@ -33,8 +33,8 @@ def main() -> None:
     examples, common = _gather(given)
     count = sum(len(one.labels) for one in examples)
     print(f"{len(examples)} examples, {count} words, {time.monotonic() - began:.0f} s", flush=True)
-    weights = fit(examples, given.width, given.layers, given.epochs, given.seed)
-    write(weights, common, given.out)
+    weights = fit(examples, len(CLASSES), given.width, given.layers, given.epochs, given.seed)
+    write(weights, CLASSES, common, given.out)
     apart = distance(weights, read(given.out), [one for one in examples[:200] if len(one.labels)])
     print(f"PyTorch and numpy differ by at most {apart:.4f}")
     print(f"{given.out}: {given.out.stat().st_size} bytes, {time.monotonic() - began:.0f} s")
@@ -71,9 +71,19 @@ def _gather(given: argparse.Namespace) -> tuple[list[Example], list[str]]:
         town += corpora.cases(given.cases)
     public = [*corpora.public(given.corpora), *corpora.code(random)]
     names = Names(engine._opened(), _heard(engine, public), random)
-    examples = list(variants(engine, town, names, random, given.variants, (1.0, given.harmless)))
-    examples += variants(engine, public, names, random, 1, (given.public, given.public))
+    facts = _facts(town)
+    examples = list(variants(engine, town, names, facts, random, given.variants, (1.0, given.harmless)))
+    examples += variants(engine, public, names, facts, random, 1, (given.public, given.public))
     return examples, _common(engine, [*town, *public])
+
+
+def _facts(texts: list[Marked]) -> dict[str, list[str]]:
+    facts: dict[str, list[str]] = {"JP_SENSITIVE": [], "JP_PROTECTED_PERSON": []}
+    for marked in texts:
+        for begin, end, kind in marked.data:
+            if kind in facts:
+                facts[kind].append(marked.text[begin:end])
+    return facts
 
 
 def held(folder: Path, hold: str) -> tuple[list[Path], list[Path]]:

@@ -1,0 +1,155 @@
+"""Data that no rule foresaw, known by the words around them: the opinion of the trained tagger of
+``redaction/tagger``, beside the rules of the other files. It tells of several kinds.
+
+Rules know better what a datum is and where it ends; the tagger knows better where one stands. So it speaks
+where no rule has spoken.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from redaction.birth_words import AFTER, OTHER_DATE
+from redaction.facts.told import told
+from redaction.names.past import of_the_past
+from redaction.names.words import NOT_NAMES, TOWNS
+from redaction.page import Hit, Page
+from redaction.recognizers.base import Recognizer
+from redaction.recognizers.phone import nobodys
+from redaction.tagger.tagger import FACTS, PERSON, SECRETS, Tagged, network, probabilities, tagged
+
+BELIEVED = 0.7
+"""Probability that is believed by default: it gets the score 0.35, which is the detector's threshold.
+Chosen on documents that the model had not seen; the table is in the README of the tagger."""
+BELIEVED_IN_COMPANY = 0.3
+"""The same on a page that surely tells of somebody: where there is one datum there are more."""
+_COMPANY, _SURELY = 2, 0.95
+_MORE, _RARELY = 0.2, 0.8
+"""How much more is asked for what is often something else."""
+_BELIEVED_DATE = 0.5
+"""Dates are everywhere, in papers about somebody too."""
+
+_LATIN = re.compile("[A-Za-zÀ-ɏ_]")
+_PART = r"[A-ZÀ-Þ][A-Za-zÀ-ɏ'’\-]*\.?"
+_OF = "(?:de|da|dos|del|van|von|der|den|la|el|al|bin|binti|di|du)"
+_FULL_LATIN = re.compile(
+    rf"(?:{_OF} )*{_PART}(?:(?:, ?| |(?<=\.))(?:{_PART}|{_OF}(?= )))+|(?:{_OF} )+{_PART}"
+)
+_ONE = re.compile("[A-ZÀ-Þ][a-zß-ɏ]{2,}")
+"""Names in Latin letters are believed in full; single words, of which a program is full, only surely."""
+_FIGURE = re.compile("[0-9〇一二三四五六七八九ゼロ]")
+_DATE = re.compile(r"[0-9OolI〇一二三四五六七八九十元].*[0-9OolI〇一二三四五六七八九十]")
+_SPEAKER = re.compile("講師|司会|受付|記録|作成|報告|起案|決裁|発行|撮影")
+_NUMBER_LEFT = re.compile(r"[0-9A-Za-z\-]*[0-9][0-9A-Za-z\-]+")
+_SECRET_LEFT = re.compile(r"(?=[!-~]*[0-9])(?=[!-~]*[A-Za-z])[!-~]{6,}")
+
+_COUNTS = 0.35
+_WORTH_TELLING = 0.1
+_TOLD_OF_SOMEBODY = FACTS | {"COORDINATES"}
+_CHECKED = frozenset({"CREDIT_CARD", "IBAN_CODE", "US_SSN"})
+"""What has a check digit, or numbers that are never given out, is for the rules alone."""
+_TOLD_AS = {"JP_MY_NUMBER": "JP_MUNICIPAL_ID", "JP_RESIDENT_RECORD_CODE": "JP_MUNICIPAL_ID"}
+"""Only a rule calls a number what is refused and never restored; an opinion masks it as somebody's."""
+
+
+class TaggedRecognizer(Recognizer):
+    """加古 in 「参加:加古、大」, 檜垣 in 「決裁:檜垣→所長」, 5-00266 in 「ティ マイ　番号5-00266」."""
+
+    kind = "PERSON"
+    ja = "氏名"
+
+    def __init__(self) -> None:
+        super().__init__([name for name in network().classes if name.isidentifier()])
+
+    def find(self, page: Page) -> Iterable[Hit]:
+        return (hit for _, hit in self.named(page))
+
+    def named(self, page: Page) -> Iterator[tuple[str, Hit]]:
+        data = tagged(page, network().classes, probabilities(page), _WORTH_TELLING)
+        sure = sum(datum.probability >= _SURELY for datum in data)
+        believed = BELIEVED_IN_COMPANY if sure >= _COMPANY else BELIEVED
+        for datum in data:
+            if datum.kind in _CHECKED:
+                continue
+            least = max(believed, _BELIEVED_DATE) if datum.kind == "DATE_OF_BIRTH" else believed
+            if may_be(datum, page, least):
+                kind = _TOLD_AS.get(datum.kind, datum.kind)
+                yield kind, Hit(datum.start, datum.end, score(datum.probability, least), "context")
+
+    def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],
+                              nlp_artifacts: Any, context: list[str] | None = None) -> list[Any]:  # fmt: skip
+        """Presidio's second door, where the findings of the others are known: facts are kept where they
+        are told of somebody, numbers where no rule has found them."""
+        facts = [result for result in raw_recognizer_results if result.entity_type in _TOLD_OF_SOMEBODY]
+        others = [result for result in raw_recognizer_results if result.entity_type not in _TOLD_OF_SOMEBODY]
+        believed = [fact for fact in facts if fact.score >= _COUNTS]
+        kept = told(text, believed, [*others, *other_raw_recognizer_results])
+        ruled = sorted(
+            (result.start, result.end)
+            for result in other_raw_recognizer_results
+            if result.score >= _COUNTS and result.entity_type not in {*FACTS, PERSON}
+        )
+        return [
+            result
+            for result in (*kept, *others)
+            if result.entity_type in {*FACTS, PERSON, "JP_ADDRESS"} or _left_over(text, result, ruled)
+        ]
+
+
+def _left_over(text: str, result: Any, ruled: list[tuple[int, int]]) -> bool:
+    """Whether no rule has spoken of it, or the rules have left out a piece of it: then that is told."""
+    over = [(start, end) for start, end in ruled if start < result.end and result.start < end]
+    if not over:
+        return True
+    if result.entity_type == "DATE_OF_BIRTH":
+        return False
+    if 0 < over[0][0] - result.start <= 2 and text[result.start : over[0][0]].isalpha():
+        return True  # 審7-11: the rule has the number, the letter before it is a part of it
+    piece = _SECRET_LEFT if result.entity_type in SECRETS else _NUMBER_LEFT
+    at = result.start
+    for start, end in [*over, (result.end, result.end)]:
+        left = piece.search(text, at, max(at, start))
+        if left is not None:
+            result.start, result.end = left.span()
+            return True
+        at = max(at, end)
+    return False
+
+
+def may_be(datum: Tagged, page: Page, believed: float) -> bool:
+    """Whether a datum is believed as far as its own look goes, where ``believed`` is what others need."""
+    text = page.text[datum.start : datum.end]
+    if datum.kind == PERSON:
+        return may_be_a_name(text, datum.probability, believed) and not of_the_past(page, text)
+    if len(text) < 2 or (datum.kind == "PHONE_NUMBER" and nobodys(text)):
+        return False
+    if datum.kind == "DATE_OF_BIRTH":
+        return _DATE.search(text) is not None and not _of_an_event(page.text, datum.start, datum.end)
+    return datum.kind in FACTS or datum.kind in SECRETS or _FIGURE.search(text) is not None
+
+
+def _of_an_event(text: str, start: int, end: int) -> bool:
+    before = text[max(0, start - 12) : start].rpartition("\n")[2]
+    if OTHER_DATE.search(before) or _SPEAKER.search(before):
+        return True
+    return AFTER.match(text[end : end + 20]) is not None
+
+
+def may_be_a_name(text: str, probability: float, believed: float) -> bool:
+    """Whether a text with this probability is believed as far as its own look goes: what is a program's
+    word, a town of the city or an ordinary word as a rule has to be surer, or is left to the rules."""
+    if _LATIN.match(text):
+        if probability < believed + _MORE:
+            return False
+        one = probability >= _SURELY and _ONE.fullmatch(text) is not None
+        return one or _FULL_LATIN.fullmatch(text) is not None
+    if text in TOWNS:
+        return probability >= believed + _MORE
+    return text not in NOT_NAMES or probability >= max(_RARELY, believed + _MORE)
+
+
+def score(probability: float, believed: float) -> float:
+    """0.35 for what is just believed, 0.95 at most: rules that see a title are surer still."""
+    if probability < believed:
+        return _COUNTS * probability / believed
+    return _COUNTS + (0.95 - _COUNTS) * (probability - believed) / (1.0 - believed)
