@@ -15,10 +15,10 @@ from redaction.model import IRREVERSIBLE, Finding
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The findings of one text, and where in its folded form two-character words stand free."""
+    """The findings of one text, and where in its folded form short words stand free (from, to)."""
 
     findings: tuple[Finding, ...]
-    free: frozenset[int]
+    free: frozenset[tuple[int, int]]
 
 
 class Memory:

@@ -22,6 +22,7 @@ _PIECE = 2_000
 """Characters looked through at a time."""
 _JOINTS = re.compile(r"[ ・=,]+")
 _KEY = 2
+_PARTICLE = re.compile("[はがをもと」』、](?![ぁ-ゖ]{2})|の(?![ぁ-ゖ])")
 _KANJI = re.compile("[㐀-鿿]")
 _KANA_OPENS = re.compile(r"[\s「『(、。・:→/の]")
 _KANA_ENDS = re.compile(r"[」』)、。・\s/]|$|さん|くん|ちゃん|様|[がはをもと](?![ぁ-ゖ]{2})")
@@ -30,18 +31,19 @@ _NO_NAMES = frozenset(TITLES) | NOT_NAMES
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One text of a request, folded, with the spans (folded) of two-character words that stand free:
-    山田 in 山田は, not in 山田町."""
+    """One text of a request, folded, with the spans (folded) of short words that stand free: 山田 in 山田は,
+    not in 山田町."""
 
     folded: Folded
-    free: frozenset[int]
+    free: frozenset[tuple[int, int]]
 
 
 def repeated(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> Steps:
     """For every sheet the places where a value found in any of them stands again.
 
-    Names of four and more characters anywhere; of three where no other word grows on; of two where the
-    word stands free; in hiragana between edges; other kinds from ``SHORTEST`` characters. ``found[i]``
+    Names of four and more characters anywhere; of three where no other word grows on or where they stand
+    free, of two where they stand free; a given name of one where it stands free before a particle; in
+    hiragana between edges; other kinds from ``SHORTEST`` characters. ``found[i]``
     counts code points of the original text ``i``, and so does what is returned, a list of findings for
     each sheet. Yields after each ``_PIECE`` characters, so that others get their turn.
     """
@@ -82,8 +84,11 @@ def _worth(label: str, value: str) -> Iterable[str]:
         return []
     if label != "PERSON":
         return [value] if len(value) >= SHORTEST else []
-    parts = dict.fromkeys([value, *_JOINTS.split(value)])
-    return [part for part in parts if len(part) >= _least(part) and part not in _NO_NAMES]
+    split = _JOINTS.split(value)
+    parts = [part for part in dict.fromkeys([value, *split]) if len(part) >= _least(part) and part not in _NO_NAMES]
+    if len(split) == 2 and len(split[1]) == 1 and _KANJI.match(split[1]):
+        parts.append(split[1])  # 塩野谷 律: 律は欠席
+    return parts
 
 
 def _least(part: str) -> int:
@@ -94,7 +99,8 @@ def _least(part: str) -> int:
 
 
 def _index(values: Iterable[str]) -> dict[str, list[int]]:
-    """First ``_KEY`` characters to the lengths of the values that begin so, longest first."""
+    """First ``_KEY`` characters (the one of a shorter value) to the lengths of the values that begin so,
+    longest first."""
     lengths: dict[str, set[int]] = defaultdict(set)
     for value in values:
         lengths[value[:_KEY]].add(len(value))
@@ -108,7 +114,7 @@ def _again(sheet: Sheet, values: dict[str, str], index: dict[str, list[int]], st
     while (match := starts.search(text, at, stop)) is not None:
         at = begin = match.start()
         at += 1
-        for length in index.get(text[begin : begin + _KEY], ()):
+        for length in (*index.get(text[begin : begin + _KEY], ()), *index.get(text[begin], ())):
             if begin + length > len(text):
                 continue  # what is left of the text may be a shorter value: that one has its own turn
             label = values.get(text[begin : begin + length])
@@ -126,10 +132,12 @@ def _whole(sheet: Sheet, begin: int, end: int, label: str) -> bool:
     text = sheet.folded.text
     if label == "PERSON" and "ぁ" <= text[begin] <= "ゖ":
         return _stands_alone(text, begin, end)
+    if label == "PERSON" and end - begin == 1:
+        return (begin, end) in sheet.free and _PARTICLE.match(text, end) is not None
     if label == "PERSON" and end - begin == 2 and not text[begin].isascii():
-        return begin in sheet.free
+        return (begin, end) in sheet.free
     if label == "PERSON" and end - begin == 3 and _KANJI.match(text, end):
-        return text.startswith(AFTER_A_NAME, end)
+        return (begin, end) in sheet.free or text.startswith(AFTER_A_NAME, end)
     before, after = text[begin - 1 : begin], text[end : end + 1]
     return not (_goes_on(before, text[begin]) or _goes_on(after, text[end - 1]))
 

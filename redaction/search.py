@@ -64,7 +64,7 @@ class Search:
         cells = cells_of(folded.text)
         yield
         findings: list[Finding] = []
-        free: set[int] = set()
+        free: set[tuple[int, int]] = set()
         passed = 0
         for back, start, end in windows(folded.text):
             while passed < len(cells) and cells[passed].end <= back:
@@ -73,7 +73,7 @@ class Search:
             yield
             found = (_finding(folded, back, r) for r in self._analyze(reading, least) if back + r.end > start)
             findings.extend(settle(f for f in found if not self._allow.holds(text[f.start : f.end])))
-            free.update(back + place for place in free_words(reading.page))
+            free.update((back + begin, back + stop) for begin, stop in free_words(reading.page))
             yield
         return Found(settle(findings), frozenset(free))
 

@@ -65,6 +65,8 @@ _BUILDING = re.compile(
 _BUILDING_BARE = re.compile(
     rf"[ \t]?(?P<name>{_NAME}{{0,16}}?(?:{_WORDS}){_NAME}{{0,8}})(?=[ \t\n、。,)」\]|]|$)"
 )
+_FLOOR = re.compile(r"[ ]?[0-9]{1,2}(?:階|F)(?:[東西南北左右]|[0-9]{1,3}号室?)?")
+_HOUSEHOLDER = re.compile(r"[ ]?[一-鿿々ヶァ-ヺーぁ-ゖ]{1,6}様方")
 _LOOKS_BUILT = re.compile(rf"{_WORDS}|^[ァ-ヺーA-Za-z・' ]{{3,}}")
 _NO_BUILDING = re.compile(r"電話|TEL|FAX|携帯|Tel|Fax|氏名|番号|生年|メール|連絡先|昭和|平成|令和")
 
@@ -180,7 +182,14 @@ def _placed(page: Page, begin: int, start: int) -> bool:
 
 
 def right_of(text: str, end: int) -> int:
-    """Where an address ends whose block ends at ``end``: after its building and room, if it has any."""
+    """Where an address ends whose block ends at ``end``: after its building, room and householder, if it
+    has any."""
+    built = _built(text, end)
+    at_somebodys = _HOUSEHOLDER.match(text, built)
+    return at_somebodys.end() if at_somebodys is not None else built
+
+
+def _built(text: str, end: int) -> int:
     room = _ROOM_ONLY.match(text, end)
     if room is not None:
         return room.end()
@@ -188,7 +197,10 @@ def right_of(text: str, end: int) -> int:
     if building is not None and _LOOKS_BUILT.search(building["name"]) and not _another(building):
         return building.end()
     bare = _BUILDING_BARE.match(text, end)
-    return bare.end() if bare is not None else end
+    if bare is None:
+        return end
+    floor = _FLOOR.match(text, bare.end())
+    return floor.end() if floor is not None else bare.end()
 
 
 def _another(building: "re.Match[str]") -> bool:

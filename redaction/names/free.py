@@ -9,17 +9,17 @@ _PARTS = frozenset({"surname", "given", "person", "place", "proper", "noun", "pr
 _NOMINAL = frozenset({"surname", "given", "person", "place", "proper", "noun"})
 
 
-def free_words(page: Page) -> Iterator[int]:
-    """Where a word of two characters begins that could be a name and stands free, or two words of one
-    character: 希空 is 希 and 空 for the dictionary."""
+def free_words(page: Page) -> Iterator[tuple[int, int]]:
+    """Where a word of one to three characters begins and ends that could be a name and stands free, or two
+    words of one character: 希空 is 希 and 空 for the dictionary."""
     last = None
     for index, token in enumerate(page.words):
         size = token.end - token.begin
-        if size == 2 and token.kind in _NOMINAL and stands_free(page, index, index):
-            yield token.begin
+        if size <= 3 and token.kind in _NOMINAL and stands_free(page, index, index):
+            yield token.begin, token.end
         one = size == 1 and token.kind in _PARTS
         if one and last is not None and last.end == token.begin and stands_free(page, index - 1, index):
-            yield last.begin
+            yield last.begin, token.end
         last = token if one else None
 
 

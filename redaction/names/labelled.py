@@ -36,6 +36,7 @@ _SPEAKER = re.compile(
     r"(?P<name>[㐀-鿿々ヶ]{1,4}|[ァ-ヺー]{2,10}|[ぁ-ゖ]{2,4}|[A-Za-z]{3,12}(?=>| {1,3}[0-9]))(?:[ \t]*[:「>]| {1,3}[0-9]{1,2}:[0-9]{2}[ \t]*$)",
     re.MULTILINE,
 )
+_ASKS_A_NAME = re.compile("氏名|名前|なまえ|姓名|フリガナ|ふりがな")
 _MOST = 30
 
 
@@ -46,7 +47,8 @@ def labelled(page: Page) -> Iterator[Hit]:
             continue  # not a lookbehind: it would cost the pattern its table of first letters
         if match["label"] in LOOSE_LABELS and not _strict(page, match):
             continue
-        yield from _values(page, match.end(), 0.8 if ":" in match["sign"] else 0.65)
+        sure = _ASKS_A_NAME.search(match["label"]) is not None and match["sign"] != "\n"
+        yield from _values(page, match.end(), 0.8 if ":" in match["sign"] else 0.65, sure)
 
 
 def _strict(page: Page, match: "re.Match[str]") -> bool:
@@ -55,11 +57,17 @@ def _strict(page: Page, match: "re.Match[str]") -> bool:
     return ":" in match["sign"] and (not before or not before.isalnum())
 
 
-def _values(page: Page, begin: int, score: float) -> Iterator[Hit]:
+def _in_kana(page: Page, begin: int, end: int) -> tuple[int, int] | None:
+    """Whatever stands in kana where a form asks for a name: ごんどう, もえぎ."""
+    match = _KANA.fullmatch(page.text, begin, end)
+    return match.span() if match and match.group() not in NOT_NAMES else None
+
+
+def _values(page: Page, begin: int, score: float, sure: bool = False) -> Iterator[Hit]:
     for _ in range(_MOST):
         stop = _STOP.search(page.text, begin, begin + 40)
         end = stop.start() if stop else min(len(page.text), begin + 40)
-        found = _longest(page, begin, end)
+        found = _longest(page, begin, end) or (_in_kana(page, begin, end) if sure else None)
         if found is None:
             return
         yield Hit(*found, score, "context")

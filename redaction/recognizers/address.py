@@ -11,6 +11,11 @@ from redaction.recognizers.base import Recognizer
 from redaction.tagger.tagger import doubted
 
 _HEADING = re.compile(r"住所|居住地|所在地|本籍|居所|送付先|転居先")
+_PUBLIC_HOUSING = re.compile(
+    r"(?:市営|府営|県営|都営|道営|町営|村営|公社|UR)[一-鿿々ヶァ-ヺーぁ-ゖ]{1,10}(?:住宅|団地)[ ]?[A-Z]?[0-9]{1,3}"
+    r"(?:号?棟 ?-?|-)[0-9]{1,4}(?:号室?|室)?"
+)
+"""A flat in public housing needs no street: 市営富寿栄住宅3棟412号."""
 _STRONG, _DOUBTED = 0.85, 0.4
 """A weaker address keeps only this part of its score where the trained tagger is sure there is none."""
 _NUMBERED = re.compile(r"[一-鿿].*[0-9一二三四五六七八九十]")
@@ -34,6 +39,8 @@ class AddressRecognizer(Recognizer):
             yield from _bare(page, *match.span())
         for begin, end in after_labels(page.text):
             yield Hit(begin, end, 0.8, "cue")
+        for match in _PUBLIC_HOUSING.finditer(page.text):
+            yield Hit(*match.span(), 0.8, "pattern")
         for begin, end in latin_addresses(page.text):
             yield Hit(begin, end, 0.7, "pattern")
         for cell in page.cells:

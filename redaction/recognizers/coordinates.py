@@ -23,6 +23,7 @@ _SINGLE = re.compile(
 _DMS = re.compile(
     r"(?:北緯|東経|[NE] ?|)[0-9]{2,3}(?:°|度) ?[0-9]{1,2}(?:['′]|分) ?[0-9]{1,2}(?:\.[0-9]{1,5})?(?:[\"″]|''|秒)(?: ?[NE](?![A-Za-z]))?"
 )
+_DMS_PAIR = re.compile(rf"{_DMS.pattern}(?:[、, /]{{1,2}}{_DMS.pattern})?")
 
 
 class CoordinatesRecognizer(Recognizer):
@@ -36,7 +37,7 @@ class CoordinatesRecognizer(Recognizer):
             yield Hit(*match.span(), MAYBE, "context")
         for match in _SINGLE.finditer(page.text):
             yield Hit(*match.span(1), MAYBE, "context")
-        for match in _DMS.finditer(page.text):
+        for match in _DMS_PAIR.finditer(page.text):
             yield Hit(*match.span(), MAYBE, "context")
 
     def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],

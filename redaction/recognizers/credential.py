@@ -19,7 +19,7 @@ _KEYS = re.compile(
     r"|GOCSPX-[0-9A-Za-z_-]{20,60}|AGE-SECRET-KEY-[0-9A-Z]{40,80}|\$2[aby]\$[0-9]{2}\$[0-9A-Za-z./]{40,60}|\$[156y]\$[0-9A-Za-z./$]{8,200})(?![0-9A-Za-z])"
 )
 _PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
-_PEM_BODY = re.compile(r"[0-9A-Za-z+/=:,\-\s.()]*")
+_PEM_BODY = re.compile(r"[0-9A-Za-z+/=:,\-\s.()>]*")
 _PEM_END = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_LINE = re.compile(r"[0-9A-Za-z+/=]{8,76}")
 _URL = re.compile(
@@ -33,10 +33,10 @@ _SECRET_PAIR = re.compile(
 )
 _SAID = re.compile(
     r"(?P<name>パスワード|パスフレーズ|パスコード|合言葉|暗号化キー|復号キー|事前共有キー|事前共有鍵|セキュリティキー|シークレット(?:キー)?|秘密鍵|秘密の答え"
-    r"|暗証番号|APIキー|APIトークン|アクセスキー|アクセストークン|認証キー|認証トークン|トークン|ライセンスキー|プロダクトキー|暗号キー|接続キー"
+    r"|暗証番号|署名用(?:電子証明書)?|利用者証明(?:用)?(?:電子証明書)?|APIキー|APIトークン|アクセスキー|アクセストークン|認証キー|認証トークン|トークン|ライセンスキー|プロダクトキー|暗号キー|接続キー"
     r"|(?<![A-Za-z_])(?:PW|PASS|Pass|pass|pw|[Pp]assword|PASSWORD|[Pp]asswd|[Pp]assphrase|[Pp]asscode|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken"
     r"|[Aa]ccess [Kk]ey|API ?[Kk]ey|api ?key|PSK|Wi-?Fiキー)[\"']?)"
-    r"(?:\([^()\n]{1,12}\))?(?: ?(?:は|を|が|:|=|→|->|⇒|/|に|も) ?[「『\"'`]?|[ ]{1,3}[「『\"'`]?|[「『\"'`(])(?P<value>[!-&(-~]{4,128})"
+    r"(?:\([^()\n]{1,12}\))?(?: ?(?:は|を|が|:|=|→|->|⇒|/|に|も) ?[「『\"'`]?|[ ]{1,6}[「『\"'`]?|[「『\"'`(])(?P<value>[!-&(-~]{4,128})"
 )
 _COMMAND = re.compile(r"(?:mysql|mysqldump|mysqladmin|sshpass) [^\n]{0,60}?-p ?(?P<value>[!-&(-~]{6,40})")
 _THIN = re.compile(r"jdbc:oracle:thin:[^\s/@]{1,40}/[^\s/@]{1,60}@[^\s\"'、。]{1,120}")

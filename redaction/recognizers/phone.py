@@ -7,9 +7,12 @@ it must be one of the plan (python-phonenumbers, region JP).
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from redaction import cues
 from redaction.digits import EDGE_AFTER, digits_of
+from redaction.facts.near import People
+from redaction.facts.told import MAYBE, TOLD
 from redaction.figures import Figures, figures
 from redaction.folding import fold
 from redaction.page import Hit, Page
@@ -37,7 +40,7 @@ _SCANNED = re.compile(
 )
 _MISREAD = re.compile("[OoDlI|]|[0-9] [0-9]")
 _NOBODYS = re.compile(r"0(?:120|570|800|180|990)")
-"""Toll-free and service lines (総務省 電気通信番号計画): a company's, never a person's."""
+"""Toll-free and service lines (総務省 電気通信番号計画): a company's, never a person's own."""
 _LOCAL = re.compile(rf"{_EDGE}\d{{3,4}}-\d{{4}}{EDGE_AFTER}")
 _USUAL = re.compile(r"0[1-9][0-9]{8}$|0[5-9]0[0-9]{8}$")
 _CUE = re.compile(
@@ -57,7 +60,19 @@ class PhoneRecognizer(Recognizer):
     ja = "電話番号"
 
     def find(self, page: Page) -> Iterable[Hit]:
-        return (hit for hit in self._found(page) if not nobodys(page.text[hit.start : hit.end]))
+        for hit in self._found(page):
+            nobody = nobodys(page.text[hit.start : hit.end])
+            yield hit._replace(score=MAYBE, evidence="context") if nobody else hit
+
+    def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],
+                              nlp_artifacts: Any, context: list[str] | None = None) -> list[Any]:  # fmt: skip
+        """A service line in a file about somebody tells whom they deal with; elsewhere it is public."""
+        lines = [result for result in raw_recognizer_results if result.score == MAYBE]
+        people = People(text, other_raw_recognizer_results) if lines else None
+        for line in lines:
+            if people and people.around(line.start, line.end):
+                line.score = TOLD
+        return raw_recognizer_results
 
     def _found(self, page: Page) -> Iterable[Hit]:
         plain = figures(page)

@@ -26,17 +26,18 @@ BELIEVED_IN_COMPANY = 0.3
 _COMPANY, _SURELY = 2, 0.95
 _MORE, _RARELY = 0.2, 0.8
 """How much more is asked for what is often something else."""
-_BELIEVED_DATE = 0.5
+_BELIEVED_DATE, _SURE_DATE = 0.5, 0.97
 """Dates are everywhere, in papers about somebody too."""
 
-_LATIN = re.compile("[A-Za-zÀ-ɏ_]")
-_PART = r"[A-ZÀ-Þ][A-Za-zÀ-ɏ'’\-]*\.?"
+_LATIN = re.compile("[A-Za-zÀ-ɏḀ-ỿ_]")
+_PART = r"[A-ZÀ-ÞĀ-ɏḀ-ỿ][A-Za-zÀ-ɏḀ-ỿ'’\-]*\.?"
 _OF = "(?:de|da|dos|del|van|von|der|den|la|el|al|bin|binti|di|du)"
 _FULL_LATIN = re.compile(
     rf"(?:{_OF} )*{_PART}(?:(?:, ?| |(?<=\.))(?:{_PART}|{_OF}(?= )))+|(?:{_OF} )+{_PART}"
 )
-_ONE = re.compile("[A-ZÀ-Þ][a-zß-ɏ]{2,}")
+_ONE, _CAPITALS = re.compile("[A-ZÀ-Þ][a-zß-ɏḀ-ỿ]{2,}"), re.compile("[A-Z]{3,}")
 """Names in Latin letters are believed in full; single words, of which a program is full, only surely."""
+_ONE_IN_COMPANY = 0.7
 _FIGURE = re.compile("[0-9〇一二三四五六七八九ゼロ]")
 _DATE = re.compile(r"[0-9OolI〇一二三四五六七八九十元].*[0-9OolI〇一二三四五六七八九十]")
 _SPEAKER = re.compile("講師|司会|受付|記録|作成|報告|起案|決裁|発行|撮影")
@@ -124,7 +125,8 @@ def may_be(datum: Tagged, page: Page, believed: float) -> bool:
     if len(text) < 2 or (datum.kind == "PHONE_NUMBER" and nobodys(text)):
         return False
     if datum.kind == "DATE_OF_BIRTH":
-        return _DATE.search(text) is not None and not _of_an_event(page.text, datum.start, datum.end)
+        sure = datum.probability >= _SURE_DATE or not _of_an_event(page.text, datum.start, datum.end)
+        return _DATE.search(text) is not None and sure
     return datum.kind in FACTS or datum.kind in SECRETS or _FIGURE.search(text) is not None
 
 
@@ -141,8 +143,12 @@ def may_be_a_name(text: str, probability: float, believed: float) -> bool:
     if _LATIN.match(text):
         if probability < believed + _MORE:
             return False
-        one = probability >= _SURELY and _ONE.fullmatch(text) is not None
-        return one or _FULL_LATIN.fullmatch(text) is not None
+        if _FULL_LATIN.fullmatch(text):
+            return True
+        if _CAPITALS.fullmatch(text):
+            return probability >= _SURELY
+        least = _ONE_IN_COMPANY if believed < BELIEVED else _SURELY
+        return probability >= least and _ONE.fullmatch(text) is not None
     if text in TOWNS:
         return probability >= believed + _MORE
     return text not in NOT_NAMES or probability >= max(_RARELY, believed + _MORE)

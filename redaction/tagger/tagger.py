@@ -27,16 +27,18 @@ FACTS = frozenset({"JP_SENSITIVE", "JP_PROTECTED_PERSON"})
 _NEVER_AT_AN_EDGE = frozenset({"particle", "auxiliary"})
 _HALF = 0.5
 _KATAKANA, _HIRAGANA = re.compile("[ァ-ヺー]"), re.compile("[ぁ-ゖー]")
-_LATIN = re.compile("[A-Za-zÀ-ɏ]|(?<=[A-Za-z])['’\\-](?=[A-Za-zÀ-ɏ])")
+_LATIN = re.compile("[A-Za-zÀ-ɏḀ-ỿ]|(?<=[A-Za-z])['’\\-](?=[A-Za-zÀ-ɏḀ-ỿ])")
 _OF_BEFORE = re.compile(r"(?<![A-Za-z])(?P<of>(?:de|da|dos|van|von|bin|al|el|la) )$")
 _UNPRINTED = re.compile("[■〓□●]")
 _BOUND = re.compile(r"[\s:/・、。,()「」\[\]|→]")
 _LONGEST_KANA = 12
+_KANA, _CALLED = re.compile("[ぁ-ゖァ-ヺー]+"), re.compile("ちゃん|くん|やん|さん|坊")
 _HONORIFIC = re.compile("さん|さま|くん|ちゃん")
 _DIGITS = re.compile("[0-9]+")
 SECRETS = frozenset({"CREDENTIAL", "NETWORK", "EMAIL_ADDRESS", "IP_ADDRESS"})
 _SIGNS = frozenset("._-/@#$%^&*+!~?=:")
 """What secrets and hosts are also written with."""
+_OF_DATES = frozenset("-./・年月")
 
 
 class Tagged(NamedTuple):
@@ -117,7 +119,7 @@ def _datum(page: Page, classes: Sequence[str], run: list[int], probabilities: "F
     if kind == PERSON:
         begin, end = _in_full(page.text, *_with_neighbour(words, run))
     elif kind not in FACTS:
-        begin, end = _whole(page.text, begin, end, _SIGNS if kind in SECRETS else frozenset("-"))
+        begin, end = _whole(page.text, begin, end, _signs(kind))
     while begin < end and page.text[begin].isspace():
         begin += 1
     while begin < end and page.text[end - 1].isspace():
@@ -168,6 +170,9 @@ def _in_full(text: str, begin: int, end: int) -> tuple[int, int]:
     if _HIRAGANA.match(text, end - 1):
         more = _on(text, end, _HIRAGANA)
         end = more if _a_kana_name(text[begin:more]) and _BOUND.match(text[more : more + 1] or " ") else end
+    if end - begin <= 2 and _KANA.fullmatch(text, begin, end):  # なっちゃん: なっ alone is nobody
+        called = _CALLED.match(text, end)
+        end = called.end() if called else end
     return _back(text, begin, _UNPRINTED), _on(text, end, _UNPRINTED)
 
 
@@ -185,6 +190,10 @@ def _on(text: str, end: int, script: "re.Pattern[str]") -> int:
     while end < len(text) and script.match(text, end):
         end += 1
     return end
+
+
+def _signs(kind: str) -> frozenset[str]:
+    return _SIGNS if kind in SECRETS else _OF_DATES if kind == "DATE_OF_BIRTH" else frozenset("-")
 
 
 def _whole(text: str, begin: int, end: int, signs: frozenset[str]) -> tuple[int, int]:

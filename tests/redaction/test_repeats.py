@@ -19,7 +19,8 @@ def _again(text, found):
     from redaction.model import Finding
     from redaction.repeats import Sheet, repeated
 
-    sheet = Sheet(fold(text), frozenset(range(len(text))))
+    every = frozenset((at, at + size) for at in range(len(text)) for size in (1, 2, 3))
+    sheet = Sheet(fold(text), every)
     start = text.index(found)
     given = [Finding("PERSON", start, start + len(found), 0.9, "test", "context")]
     (more,) = _all(repeated([sheet], [given]))
@@ -40,6 +41,10 @@ def test_a_rare_name_with_a_title_is_found_bare_again():
 
 def test_the_given_name_of_a_full_name_is_found_between_edges_only():
     assert _again("塔本 せな。「せな」を出せ。せなかが痛い。", "塔本 せな") == ["せな"]
+
+
+def test_a_given_name_of_one_letter_is_found_before_a_particle_only():
+    assert _again("塩野谷 律が来た。律は欠席。法律の話、律令。", "塩野谷 律") == ["律"]
 
 
 def test_a_surname_of_three_letters_is_not_found_in_a_company():
