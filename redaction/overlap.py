@@ -29,6 +29,15 @@ def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(settled)
 
 
+def join(before: list[Finding], more: Iterable[Finding]) -> None:
+    """Add settled or unsettled findings that stand later, or overlap the last ones, to settled ones."""
+    new = settle(more)
+    tail: list[Finding] = []
+    while new and before and before[-1].end > new[0].start:
+        tail.append(before.pop())
+    before.extend(settle([*tail, *new]) if tail else new)
+
+
 def _union(group: list[Finding], end: int) -> list[Finding]:
     if len(group) < 2:
         return group

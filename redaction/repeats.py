@@ -19,7 +19,8 @@ SHORTEST = 6
 
 _SCORE = 0.6
 _PIECE = 2_000
-"""Characters looked through at a time."""
+_MOST = 500
+"""Characters looked through, and findings learned, at a time."""
 _JOINTS = re.compile(r"[ ・=,]+")
 _KEY = 2
 _PARTICLE = re.compile("[はがをもと」』、](?![ぁ-ゖ]{2})|の(?![ぁ-ゖ])")
@@ -49,8 +50,9 @@ def repeated(sheets: Sequence[Sheet], found: Sequence[Sequence[Finding]]) -> Ste
     """
     values: dict[str, str] = {}
     for sheet, findings in zip(sheets, found, strict=True):
-        _learn(values, sheet, findings)
-        yield
+        for at in range(0, len(findings), _MOST):
+            _learn(values, sheet, findings[at : at + _MOST])
+            yield
     more: list[list[Finding]] = [[] for _ in sheets]
     if not values:
         return more
@@ -85,7 +87,9 @@ def _worth(label: str, value: str) -> Iterable[str]:
     if label != "PERSON":
         return [value] if len(value) >= SHORTEST else []
     split = _JOINTS.split(value)
-    parts = [part for part in dict.fromkeys([value, *split]) if len(part) >= _least(part) and part not in _NO_NAMES]
+    parts = [
+        part for part in dict.fromkeys([value, *split]) if len(part) >= _least(part) and part not in _NO_NAMES
+    ]
     if len(split) == 2 and len(split[1]) == 1 and _KANJI.match(split[1]):
         parts.append(split[1])  # 塩野谷 律: 律は欠席
     return parts

@@ -11,7 +11,7 @@ from redaction.allowed import AllowList
 from redaction.folding import Folded, fold
 from redaction.memory import Found, Memory
 from redaction.model import Finding
-from redaction.overlap import settle
+from redaction.overlap import join
 from redaction.repeats import Sheet, repeated
 from redaction.tables import Cell, cells_of
 from redaction.turns import Steps
@@ -19,6 +19,9 @@ from redaction.windows import windows
 
 if TYPE_CHECKING:
     from redaction.nlp import Reading, SudachiEngine
+
+_PIECE = 400
+"""Findings settled at a time."""
 
 Findings = list[tuple[Finding, ...]]
 
@@ -56,7 +59,10 @@ class Search:
             sheets.append(Sheet(folded, known.free))
             found.append(known.findings)
         again = yield from repeated(sheets, found)
-        return [settle([*first, *more]) if more else first for first, more in zip(found, again, strict=True)]
+        answer: Findings = []
+        for first, more in zip(found, again, strict=True):
+            answer.append((yield from _together(first, more)) if more else first)
+        return answer
 
     def _read(self, text: str, folded: Folded, least: float | None) -> Steps:
         from redaction.names.free import free_words
@@ -72,10 +78,10 @@ class Search:
             reading = self._reading(folded.text, back, end, islice(cells, passed, None))
             yield
             found = (_finding(folded, back, r) for r in self._analyze(reading, least) if back + r.end > start)
-            findings.extend(settle(f for f in found if not self._allow.holds(text[f.start : f.end])))
+            join(findings, (f for f in found if not self._allow.holds(text[f.start : f.end])))
             free.update((back + begin, back + stop) for begin, stop in free_words(reading.page))
             yield
-        return Found(settle(findings), frozenset(free))
+        return Found(tuple(findings), frozenset(free))
 
     def _reading(self, text: str, back: int, end: int, cells: Iterable[Cell]) -> "Reading":
         size = end - back
@@ -90,6 +96,16 @@ class Search:
         return self._analyzer.analyze(
             reading.page.text, language="ja", nlp_artifacts=reading, score_threshold=least
         )
+
+
+def _together(first: Iterable[Finding], more: Iterable[Finding]) -> Steps:
+    """Both, settled, as a tuple; a piece at a time."""
+    every = sorted([*first, *more], key=lambda finding: finding.start)
+    settled: list[Finding] = []
+    for at in range(0, len(every), _PIECE):
+        join(settled, every[at : at + _PIECE])
+        yield
+    return tuple(settled)
 
 
 def _finding(folded: Folded, back: int, result: Any) -> Finding:

@@ -1,11 +1,12 @@
 """Turns: long and short work share a few threads, one small step at a time, the least served first.
 
-A text of a hundred thousand characters is a hundred steps; a short request that comes while it runs
-waits for one of them. Bounded: what finds no place is refused at once. Knows nothing of texts.
+A text of a hundred thousand characters is some hundred steps; a short request that comes while it runs
+waits for one of them, for who has had less CPU time goes first. Bounded: what finds no place is refused at once. Knows nothing of texts.
 """
 
 import heapq
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from itertools import count
@@ -13,6 +14,9 @@ from typing import Any
 
 Steps = Generator[None, None, Any]
 """Work that yields after each small step and returns its result."""
+
+Turn = tuple[float, int, Steps, "Future[Any]"]
+"""CPU seconds had so far, order of arrival, the work, and where its result goes."""
 
 
 class NoRoom(Exception):
@@ -25,7 +29,7 @@ class Turns:
     def __init__(self, workers: int, places: int) -> None:
         self._places = places
         self._taken = 0
-        self._waiting: list[tuple[int, int, Steps, Future[Any]]] = []  # steps had, order of arrival
+        self._waiting: list[Turn] = []
         self._arrivals = count()
         self._bell = threading.Condition()
         self._closed = False
@@ -43,7 +47,7 @@ class Turns:
             if self._closed or self._taken >= self._places:
                 raise NoRoom
             self._taken += 1
-            heapq.heappush(self._waiting, (0, next(self._arrivals), make(), done))
+            heapq.heappush(self._waiting, (0.0, next(self._arrivals), make(), done))
             self._bell.notify()
         return done
 
@@ -59,12 +63,13 @@ class Turns:
     def _work(self) -> None:
         while (turn := self._next()) is not None:
             had, arrival, steps, done = turn
+            began = time.thread_time()
             if self._step(steps, done):
                 self._leave()
             else:
-                self._again((had + 1, arrival, steps, done))
+                self._again((had + time.thread_time() - began, arrival, steps, done))
 
-    def _next(self) -> "tuple[int, int, Steps, Future[Any]] | None":
+    def _next(self) -> "Turn | None":
         with self._bell:
             while not self._waiting and not self._closed:
                 self._bell.wait()
@@ -84,7 +89,7 @@ class Turns:
             _settle(done, None, error)
         return True
 
-    def _again(self, turn: "tuple[int, int, Steps, Future[Any]]") -> None:
+    def _again(self, turn: "Turn") -> None:
         with self._bell:
             if not self._closed:
                 heapq.heappush(self._waiting, turn)

@@ -6,7 +6,7 @@ Between two pieces other threads and a cancelled request get their turn.
 import re
 from collections.abc import Iterator
 
-WINDOW = 1_000
+WINDOW = 800
 """Folded characters searched at a time."""
 
 LOOKBACK = 150

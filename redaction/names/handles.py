@@ -19,7 +19,9 @@ _LINE = re.compile(
     rf"|(?P<before>{_NAME})(?:\([^()\n]{{1,10}}\))?[ \t]{{1,3}}[\[(]?{_TIME}[\])]?[ \t]*$)",
     re.MULTILINE,
 )
-_NOBODY = re.compile(r"(?i:AI|bot|system|admin|user|assistant|info|error|warn|debug)|[A-Z]さん|話者.*|発言者.*|.*[係課室部班局]")
+_NOBODY = re.compile(
+    r"(?i:AI|bot|system|admin|user|assistant|info|error|warn|debug)|[A-Z]さん|話者.*|発言者.*|.*[係課室部班局]"
+)
 _HONORIFIC = re.compile(r"(?:さん|様|氏|先生|係長|課長|主任|主査|部長)$")
 _SHORT = re.compile("[ぁ-ゖァ-ヺー]{0,2}")
 _LEAST = 2
@@ -33,6 +35,10 @@ def writers(page: Page) -> Iterator[Hit]:
         written = match["after"] or match["before"]
         name = _HONORIFIC.sub("", written)
         name = written if _SHORT.fullmatch(name) else name  # やっさん is called so
-        if met[written] >= _LEAST and name and not (_NOBODY.fullmatch(name) or name in NOT_NAMES or is_no_part(name)):
+        if (
+            met[written] >= _LEAST
+            and name
+            and not (_NOBODY.fullmatch(name) or name in NOT_NAMES or is_no_part(name))
+        ):
             begin = match.start("after" if match["after"] else "before")
             yield Hit(begin, begin + len(name), 0.6, "context")

@@ -31,7 +31,9 @@ _BARE = re.compile(
 _ABROAD = re.compile(
     rf"(?=[+0])(?<![0-9A-Za-z+])(?:\+|00|010-?)81[ -]?(?:\(0\) ?)?\d{{1,4}}{_SEP}?\d{{1,4}}{_SEP}?\d{{3,4}}{EDGE_AFTER}"
 )
-_OTHER_COUNTRY = re.compile(r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}(?:[ \-.]?\(?[0-9]{1,5}\)?){2,6}(?![0-9A-Za-z])")
+_OTHER_COUNTRY = re.compile(
+    r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}(?:[ \-.]?\(?[0-9]{1,5}\)?){2,6}(?![0-9A-Za-z])"
+)
 # As a scanner sees it, letters among the digits and spaces within: O72 - 674 - 9 l3O.
 _SCANNED = re.compile(
     r"(?<![0-9A-Za-z])(?:\( ?)?[0OoD](?: ?[0-9OolI|]){1,4}(?: ?[-\u2010-\u2015\u2212\u30fc)(] ?)[0-9OolI|](?: ?[0-9OolI|]){0,3}"

@@ -14,7 +14,7 @@ from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 from redaction.tagger.tagger import doubted
 
-_DOUBT = 0.01
+_DOUBT = 0.003
 """The trained tagger knows programme texts too: what it is this sure of is nobody's."""
 
 

@@ -17,11 +17,12 @@ from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 from redaction.recognizers.phone import nobodys
 from redaction.tagger.tagger import FACTS, PERSON, SECRETS, Tagged, network, probabilities, tagged
+from redaction.wordlist import words
 
 BELIEVED = 0.7
 """Probability that is believed by default: it gets the score 0.35, which is the detector's threshold.
 Chosen on documents that the model had not seen; the table is in the README of the tagger."""
-BELIEVED_IN_COMPANY = 0.3
+BELIEVED_IN_COMPANY = 0.15
 """The same on a page that surely tells of somebody: where there is one datum there are more."""
 _COMPANY, _SURELY = 2, 0.95
 _MORE, _RARELY = 0.2, 0.8
@@ -41,12 +42,26 @@ _ONE_IN_COMPANY = 0.7
 _FIGURE = re.compile("[0-9〇一二三四五六七八九ゼロ]")
 _DATE = re.compile(r"[0-9OolI〇一二三四五六七八九十元].*[0-9OolI〇一二三四五六七八九十]")
 _SPEAKER = re.compile("講師|司会|受付|記録|作成|報告|起案|決裁|発行|撮影")
+_OFFICIAL = re.compile("市長|町長|知事|課長|係長|部長|所長|館長|校長|園長|委員長")
+_HAPPENED = re.compile(
+    r" ?(?:付け?|採用|退職|受付|申請|届出?|提出|発行|交付|転入|転出|異動|訪問|来庁|面談|開催|施行|死亡|更新|終了|開始|認定|有効"
+    r"|契約|登録|入所|退所|入院|退院|就任|発生|現在|まで|から|より|以降)"
+)
+_DRAWN = re.compile(r"[0-9.@\\¥]|[a-z][A-Z]|[!#$%^&*+=~]")
 _NUMBER_LEFT = re.compile(r"[0-9A-Za-z\-]*[0-9][0-9A-Za-z\-]+")
 _SECRET_LEFT = re.compile(r"(?=[!-~]*[0-9])(?=[!-~]*[A-Za-z])[!-~]{6,}")
+
+_FACT_LABELS = frozenset(
+    words(
+        "要介護度 介護度 病名 傷病名 診断名 障がい名 障害名 既往歴 既往症 既往 等級 障がい 障害 手帳 症状 病歴"
+    )
+)
+"""What a form asks for tells nothing of anybody."""
 
 _COUNTS = 0.35
 _WORTH_TELLING = 0.1
 _TOLD_OF_SOMEBODY = FACTS | {"COORDINATES"}
+_LETTERED = frozenset({"JP_MUNICIPAL_ID", "JP_WELFARE_ID"})
 _CHECKED = frozenset({"CREDIT_CARD", "IBAN_CODE", "US_SSN"})
 """What has a check digit, or numbers that are never given out, is for the rules alone."""
 _TOLD_AS = {"JP_MY_NUMBER": "JP_MUNICIPAL_ID", "JP_RESIDENT_RECORD_CODE": "JP_MUNICIPAL_ID"}
@@ -104,7 +119,11 @@ def _left_over(text: str, result: Any, ruled: list[tuple[int, int]]) -> bool:
         return True
     if result.entity_type == "DATE_OF_BIRTH":
         return False
-    if 0 < over[0][0] - result.start <= 2 and text[result.start : over[0][0]].isalpha():
+    if (
+        result.entity_type in _LETTERED
+        and 0 < over[0][0] - result.start <= 2
+        and text[result.start : over[0][0]].isalpha()
+    ):
         return True  # 審7-11: the rule has the number, the letter before it is a part of it
     piece = _SECRET_LEFT if result.entity_type in SECRETS else _NUMBER_LEFT
     at = result.start
@@ -125,16 +144,23 @@ def may_be(datum: Tagged, page: Page, believed: float) -> bool:
     if len(text) < 2 or (datum.kind == "PHONE_NUMBER" and nobodys(text)):
         return False
     if datum.kind == "DATE_OF_BIRTH":
-        sure = datum.probability >= _SURE_DATE or not _of_an_event(page.text, datum.start, datum.end)
-        return _DATE.search(text) is not None and sure
-    return datum.kind in FACTS or datum.kind in SECRETS or _FIGURE.search(text) is not None
+        sure = datum.probability >= _SURE_DATE
+        return _DATE.search(text) is not None and not _of_an_event(page.text, datum.start, datum.end, sure)
+    if datum.kind in FACTS:
+        return text not in _FACT_LABELS
+    if datum.kind in SECRETS:
+        return _DRAWN.search(text) is not None  # plain words with hyphens are no host and no password
+    return _FIGURE.search(text) is not None
 
 
-def _of_an_event(text: str, start: int, end: int) -> bool:
-    before = text[max(0, start - 12) : start].rpartition("\n")[2]
-    if OTHER_DATE.search(before) or _SPEAKER.search(before):
+def _of_an_event(text: str, start: int, end: int, sure: bool) -> bool:
+    """Whether a date is told of what happened: by words that leave no doubt, or, where the tagger is not
+    ``sure``, by any that dates of birth seldom have around them."""
+    before, after = text[max(0, start - 16) : start].rpartition("\n")[2], text[end : end + 20]
+    in_brackets = before.endswith(("(", "["))
+    if _SPEAKER.search(before) or _HAPPENED.match(after) or (_OFFICIAL.search(before) and not in_brackets):
         return True
-    return AFTER.match(text[end : end + 20]) is not None
+    return not sure and (OTHER_DATE.search(before[-12:]) is not None or AFTER.match(after) is not None)
 
 
 def may_be_a_name(text: str, probability: float, believed: float) -> bool:
@@ -145,9 +171,10 @@ def may_be_a_name(text: str, probability: float, believed: float) -> bool:
             return False
         if _FULL_LATIN.fullmatch(text):
             return True
+        company = believed < BELIEVED
         if _CAPITALS.fullmatch(text):
-            return probability >= _SURELY
-        least = _ONE_IN_COMPANY if believed < BELIEVED else _SURELY
+            return company and probability >= _SURELY
+        least = _ONE_IN_COMPANY if company else _SURELY
         return probability >= least and _ONE.fullmatch(text) is not None
     if text in TOWNS:
         return probability >= believed + _MORE

@@ -12,7 +12,7 @@ from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
 _NUMBER = re.compile(
-    rf"{EDGE_BEFORE}(?P<area>[0-8][0-9]{{2}})(?P<sign>[\- ]?)(?P<group>[0-9]{{2}})(?P=sign)(?P<serial>[0-9]{{4}}){EDGE_AFTER}"
+    rf"{EDGE_BEFORE}(?P<area>[0-9]{{3}})(?P<sign>[\- ]?)(?P<group>[0-9]{{2}})(?P=sign)(?P<serial>[0-9]{{4}}){EDGE_AFTER}"
 )
 _CUE = re.compile(r"SSN|[Ss]ocial [Ss]ecurity|社会保障番号|ソーシャルセキュリティ")
 _SAMPLES = frozenset({"123456789", "078051120", "219099999"})
@@ -26,12 +26,12 @@ class UsSsnRecognizer(Recognizer):
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _NUMBER.finditer(page.text):
-            if not _issued(match):
+            if _never(match):
                 continue
             said = cues.before(page.text, *_from(match), reach=40) or cues.under(page, *match.span(), _CUE)
             if said:
                 yield Hit(*match.span(), 0.9, "cue")
-            elif match["sign"] == "-" and _CUE.search(page.text):
+            elif match["sign"] == "-" and match["area"] < "900" and _CUE.search(page.text):
                 yield Hit(*match.span(), 0.5, "pattern")
 
 
@@ -39,7 +39,8 @@ def _from(match: "re.Match[str]") -> tuple[int, "re.Pattern[str]"]:
     return match.start(), _CUE
 
 
-def _issued(match: "re.Match[str]") -> bool:
+def _never(match: "re.Match[str]") -> bool:
+    """Numbers that are never given out to anybody. Areas from 900 on are not either, but are mistyped ones."""
     digits = match["area"] + match["group"] + match["serial"]
-    area_is_used = match["area"] not in ("000", "666")
-    return area_is_used and match["group"] != "00" and match["serial"] != "0000" and digits not in _SAMPLES
+    unused = match["area"] in ("000", "666") or match["group"] == "00" or match["serial"] == "0000"
+    return unused or digits in _SAMPLES

@@ -38,7 +38,7 @@ _DIGITS = re.compile("[0-9]+")
 SECRETS = frozenset({"CREDENTIAL", "NETWORK", "EMAIL_ADDRESS", "IP_ADDRESS"})
 _SIGNS = frozenset("._-/@#$%^&*+!~?=:")
 """What secrets and hosts are also written with."""
-_OF_DATES = frozenset("-./・年月")
+_OF_DATES = frozenset("-./・年月日")
 
 
 class Tagged(NamedTuple):
@@ -120,6 +120,7 @@ def _datum(page: Page, classes: Sequence[str], run: list[int], probabilities: "F
         begin, end = _in_full(page.text, *_with_neighbour(words, run))
     elif kind not in FACTS:
         begin, end = _whole(page.text, begin, end, _signs(kind))
+        end += kind == "DATE_OF_BIRTH" and page.text.startswith("日", end)
     while begin < end and page.text[begin].isspace():
         begin += 1
     while begin < end and page.text[end - 1].isspace():
@@ -198,9 +199,13 @@ def _signs(kind: str) -> frozenset[str]:
 
 def _whole(text: str, begin: int, end: int, signs: frozenset[str]) -> tuple[int, int]:
     """The same without half a number: letters and digits go on at either side, over ``signs`` too."""
-    while begin and (_goes_on(text[begin - 1]) or (text[begin - 1] in signs and _goes_on(text[begin - 2 : begin - 1]))):
+    while begin and (
+        _goes_on(text[begin - 1]) or (text[begin - 1] in signs and _goes_on(text[begin - 2 : begin - 1]))
+    ):
         begin -= 1
-    while end < len(text) and (_goes_on(text[end]) or (text[end] in signs and _goes_on(text[end + 1 : end + 2]))):
+    while end < len(text) and (
+        _goes_on(text[end]) or (text[end] in signs and _goes_on(text[end + 1 : end + 2]))
+    ):
         end += 1
     return begin, end
 

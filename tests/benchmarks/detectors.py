@@ -42,7 +42,9 @@ class Peer:
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
         self.cpu += answer["cpu"]
-        return [Finding(s["type"], s["start"], s["end"], s["score"], "peer", "pattern") for s in answer["spans"]]
+        return [
+            Finding(s["type"], s["start"], s["end"], s["score"], "peer", "pattern") for s in answer["spans"]
+        ]
 
     def close(self) -> None:
         self._process.communicate()

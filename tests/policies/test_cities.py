@@ -34,6 +34,7 @@ def test_the_demo_caller_passes_with_plain_text_and_with_masked_personal_data(
 
 
 @pytest.mark.requirement("R22")
+@pytest.mark.requirement("R23")
 @pytest.mark.parametrize("name", files.city_names())
 def test_a_sure_my_number_or_resident_record_code_is_refused_whatever_else_is_true(
     name: str, ordinary: Ask
@@ -63,6 +64,17 @@ def test_a_number_that_only_passes_the_check_digit_is_confirmed_in_takatsuki(ord
     assert gate_of(files.load("takatsuki").decide(ask)) == "confirm"
     assert gate_of(files.load("mask-only").decide(ask)) == "allow"
     assert files.load("mask-only").decide(ask).hides("JP_MY_NUMBER")
+
+
+@pytest.mark.requirement("R28")
+@pytest.mark.parametrize("kind", ["CREDENTIAL", "NETWORK"])
+@pytest.mark.parametrize("evidence", EVIDENCE)
+def test_secrets_and_the_inner_network_never_pass_takatsuki_unasked(
+    kind: str, evidence: str, ordinary: Ask
+) -> None:
+    ask = replace(ordinary, entities=(EntityFact(kind, evidence, 1),))
+
+    assert gate_of(files.load("takatsuki").decide(ask)) == ("confirm" if evidence == "context" else "deny")
 
 
 @pytest.mark.parametrize("evidence", EVIDENCE)

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-VALUES = ["山田太郎", "大阪府高槻市城東町9番8号", "072-661-0123", "suzuki.h@example.jp", "昭和58年4月1日", "4111111111111111"]
+VALUES = [
+    "山田太郎",
+    "大阪府高槻市城東町9番8号",
+    "072-661-0123",
+    "suzuki.h@example.jp",
+    "昭和58年4月1日",
+    "4111111111111111",
+]
 TEXT = (
     "昨日、山田太郎様（昭和58年4月1日生まれ）から電話。住所は大阪府高槻市城東町9番8号、電話は072-661-0123、"
     "メールは suzuki.h@example.jp、カードは4111111111111111です。"
@@ -15,9 +22,7 @@ INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202d\u202e\u2060\u2066\
 JUNK = INVISIBLE + "\x00\x01\x08\x1b\x7f\u0085\u2028\ud800\udfff\ufffd\u0300\u3099😀\u0e31"
 
 # Session fixtures are loaded once and hold nothing between texts.
-FUZZED = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+FUZZED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def covered(detector, text, value):
@@ -93,4 +98,7 @@ def test_ten_times_as_much_of_anything_takes_about_ten_times_as_long(detector, u
 @pytest.mark.long
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_megabyte_of_anything_gets_an_answer_in_linear_time(detector, unit):
-    assert seconds(detector, unit * (1_000_000 // len(unit))) < 40 * 25 * seconds(detector, unit * (40_000 // len(unit))) + 1
+    assert (
+        seconds(detector, unit * (1_000_000 // len(unit)))
+        < 40 * 25 * seconds(detector, unit * (40_000 // len(unit))) + 1
+    )

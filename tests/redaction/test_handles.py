@@ -25,12 +25,10 @@ def test_who_writes_twice_in_a_chat_is_a_person_each_time(detector, chat, name):
     "text",
     [
         "10:00 開会\n10:05 市長あいさつ\n10:20 閉会",
-        "9:00 受付: 一階ロビー\n9:30 受付: 二階ロビー",
+        "9:00 受付: 西側の入口\n9:30 受付: 東側の入口",
         "[10:02] 事務局: 開始します\n[10:04] 事務局: 終了します",
         "北側会議室 10:00\n南側会議室 13:00\n北側会議室 15:00",
     ],
 )
 def test_a_timetable_and_a_desk_are_nobody(detector, text):
     assert names(detector, text) == []
-
-

@@ -13,9 +13,7 @@ SECOND = Path(__file__).parent.parent / "cases" / "documents" / "tuning" / "seco
 
 def test_a_strict_search_covers_all_that_the_usual_one_does_and_more(detector):
     texts = [document.text for document in documents(SECOND)[:60]]
-    usual, strict = (
-        [detector.find_now([text], how)[0] for text in texts] for how in (False, True)
-    )
+    usual, strict = ([detector.find_now([text], how)[0] for text in texts] for how in (False, True))
 
     def places(found):
         return [{at for f in each for at in range(f.start, f.end)} for each in found]

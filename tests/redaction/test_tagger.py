@@ -1,7 +1,6 @@
 """The trained tagger: one opinion more about what is personal, at a cost nobody notices."""
 
 import time
-from typing import ClassVar
 
 import pytest
 
@@ -112,7 +111,13 @@ def test_any_text_gets_an_answer(engine, text):
 
 
 def test_a_name_that_is_sure_elsewhere_on_the_page_is_surer_here(engine):
-    names = told(engine, "檜垣です。檜垣、尾形", ("檜垣", 1.0, "PERSON"), ("檜垣", 0.25, "PERSON"), ("尾形", 0.25, "PERSON"))
+    names = told(
+        engine,
+        "檜垣です。檜垣、尾形",
+        ("檜垣", 1.0, "PERSON"),
+        ("檜垣", 0.25, "PERSON"),
+        ("尾形", 0.25, "PERSON"),
+    )
 
     assert names == [("PERSON", "檜垣", 1.0), ("PERSON", "檜垣", 0.5), ("PERSON", "尾形", 0.25)]
 
@@ -124,9 +129,15 @@ def test_two_names_with_a_space_between_stay_two(engine):
 
 
 def test_a_particle_the_model_is_sure_of_is_a_part_of_the_name(engine):
-    assert told(engine, "兄りくと(4歳)", ("りく", 0.9, "PERSON"), ("と", 0.7, "+PERSON")) == [("PERSON", "りくと", 0.9)]
-    assert told(engine, "兄りくと(4歳)", ("りく", 0.9, "PERSON"), ("と", 0.2, "+PERSON")) == [("PERSON", "りくと", 0.9)]
-    assert told(engine, "檜垣と話す", ("檜垣", 0.9, "PERSON"), ("と", 0.2, "+PERSON")) == [("PERSON", "檜垣", 0.9)]
+    assert told(engine, "兄りくと(4歳)", ("りく", 0.9, "PERSON"), ("と", 0.7, "+PERSON")) == [
+        ("PERSON", "りくと", 0.9)
+    ]
+    assert told(engine, "兄りくと(4歳)", ("りく", 0.9, "PERSON"), ("と", 0.2, "+PERSON")) == [
+        ("PERSON", "りくと", 0.9)
+    ]
+    assert told(engine, "檜垣と話す", ("檜垣", 0.9, "PERSON"), ("と", 0.2, "+PERSON")) == [
+        ("PERSON", "檜垣", 0.9)
+    ]
 
 
 @pytest.mark.parametrize(

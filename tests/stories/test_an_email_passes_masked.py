@@ -1,6 +1,7 @@
 """Real input end to end: a clerk's e-mail full of personal data, the official client, an upstream elsewhere."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,8 +106,6 @@ def test_the_record_shows_who_what_and_the_masked_text(checkpoint: Any, sekisho:
 
 @pytest.mark.requirement("R44")
 def test_no_value_is_in_any_file_of_the_house_nor_in_its_log(checkpoint: Any) -> None:
-    from pathlib import Path
-
     checkpoint.say(EMAIL)
     checkpoint.say("マイナンバーは123456789018です")
     checkpoint.post({"model": "echo", "messages": [{"role": "user", "content": EMAIL}], "山田太郎": 1})
@@ -122,21 +121,27 @@ def test_no_value_is_in_any_file_of_the_house_nor_in_its_log(checkpoint: Any) ->
 
 
 @pytest.mark.requirement("R22")
-def test_a_my_number_is_refused_in_plain_japanese_asked_once_and_leaves_no_digit(
-    checkpoint: Any, upstream: Any
+@pytest.mark.requirement("R23")
+@pytest.mark.parametrize(
+    ("word", "number"), [("マイナンバー", "1234-5678-9018"), ("住民票コード", "48270516934")]
+)
+def test_a_my_number_and_a_resident_record_code_are_refused_in_plain_japanese_and_leave_no_digit(
+    checkpoint: Any, upstream: Any, word: str, number: str
 ) -> None:
     import openai
 
     with pytest.raises(openai.PermissionDeniedError) as refused:
         checkpoint.client().chat.completions.create(
-            model="echo", messages=[{"role": "user", "content": "マイナンバーは1234-5678-9018です"}]
+            model="echo", messages=[{"role": "user", "content": f"{word}は{number}です"}]
         )
     error = refused.value.body
     assert error["code"] == "policy_denied" and error["rules"]
-    assert "マイナンバー" in error["message"] and error["request_id"] in error["message"]
-    assert "5678" not in error["message"]
+    assert word in error["message"] and error["request_id"] in error["message"]
+    assert number[5:9] not in error["message"]
     assert upstream.received == b""
     assert [record["kind"] for record in checkpoint.records()] == ["asked", "refused"]
+    kept = b"".join(path.read_bytes() for path in Path(checkpoint.dir).rglob("*") if path.is_file())
+    assert number.encode() not in kept and number.replace("-", "").encode() not in kept
 
 
 def test_a_bare_run_that_only_passes_the_check_digit_waits_for_confirmation(

@@ -6,8 +6,8 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
-from redaction.page import Page
 from redaction.names.past import HISTORY
+from redaction.page import Page
 from redaction.tagger.features import features
 from redaction.tagger.training.names import Names
 from redaction.tagger.training.swaps import PERSON, Facts, Marked, spaced, swapped

@@ -62,8 +62,8 @@ def write(weights: Weights, classes: Sequence[str], common: Sequence[str], file:
         name: value.detach().numpy().astype(np.float16) for name, value in weights.items()
     }
     file.parent.mkdir(parents=True, exist_ok=True)
-    told = {"version": np.int64(VERSION), "classes": np.array(classes), "common": np.array(common)}
-    np.savez_compressed(file, **told, **half)
+    half |= {"version": np.int64(VERSION), "classes": np.array(classes), "common": np.array(common)}
+    np.savez_compressed(file, **half)
 
 
 def distance(weights: Weights, network: Network, examples: Sequence[Example]) -> float:
