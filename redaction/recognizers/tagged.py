@@ -25,12 +25,12 @@ Chosen on documents that the model had not seen; the table is in the README of t
 BELIEVED_IN_COMPANY = 0.15
 """The same on a page that surely tells of somebody: where there is one datum there are more."""
 _COMPANY, _SURELY = 2, 0.95
-_MORE, _RARELY = 0.2, 0.8
+_MORE, _RARELY = 0.2, 0.6
 """How much more is asked for what is often something else."""
 _BELIEVED_DATE, _SURE_DATE = 0.5, 0.97
 """Dates are everywhere, in papers about somebody too."""
 
-_LATIN = re.compile("[A-Za-zÀ-ɏḀ-ỿ_]")
+_LATIN = re.compile(r"[A-Za-zÀ-ɏḀ-ỿ_ .,'’\-]+")
 _PART = r"[A-ZÀ-ÞĀ-ɏḀ-ỿ][A-Za-zÀ-ɏḀ-ỿ'’\-]*\.?"
 _OF = "(?:de|da|dos|del|van|von|der|den|la|el|al|bin|binti|di|du)"
 _FULL_LATIN = re.compile(
@@ -166,7 +166,7 @@ def _of_an_event(text: str, start: int, end: int, sure: bool) -> bool:
 def may_be_a_name(text: str, probability: float, believed: float) -> bool:
     """Whether a text with this probability is believed as far as its own look goes: what is a program's
     word, a town of the city or an ordinary word as a rule has to be surer, or is left to the rules."""
-    if _LATIN.match(text):
+    if _LATIN.fullmatch(text):
         if probability < believed + _MORE:
             return False
         if _FULL_LATIN.fullmatch(text):

@@ -26,7 +26,7 @@ PERSON = "PERSON"
 FACTS = frozenset({"JP_SENSITIVE", "JP_PROTECTED_PERSON"})
 _NEVER_AT_AN_EDGE = frozenset({"particle", "auxiliary"})
 _HALF = 0.5
-_KATAKANA, _HIRAGANA = re.compile("[ァ-ヺー]"), re.compile("[ぁ-ゖー]")
+_KATAKANA, _HIRAGANA = re.compile("[ァ-ヺー]|(?<=[ァ-ヺー])・(?=[ァ-ヺー])"), re.compile("[ぁ-ゖー]")
 _LATIN = re.compile("[A-Za-zÀ-ɏḀ-ỿ]|(?<=[A-Za-z])['’\\-](?=[A-Za-zÀ-ɏḀ-ỿ])")
 _OF_BEFORE = re.compile(r"(?<![A-Za-z])(?P<of>(?:de|da|dos|van|von|bin|al|el|la) )$")
 _UNPRINTED = re.compile("[■〓□●]")
