@@ -30,6 +30,7 @@ class ExpectForm(Strict):
     decisive: list[str] | None = None
     notices: list[str] | None = None
     revealed: list[str] | None = None
+    strict: bool | None = None
     error: str | None = None
 
 
@@ -162,6 +163,9 @@ def _differences(expect: ExpectForm, verdict: Verdict) -> Iterator[str]:
         yield _difference("gate", expect.gate, gate)
     if error != expect.error:  # a mistyped fact is refused as well: that must not pass for a deny
         yield _difference("error", expect.error or "-", error or "-")
+    strict = any("strict" in hit.effects for hit in verdict.rules)
+    if expect.strict is not None and expect.strict is not strict:
+        yield _difference("strict", str(expect.strict).lower(), str(strict).lower())
     for name, wanted in expect.model_dump(include={"rules", "decisive", "notices", "revealed"}).items():
         got = _names(getattr(verdict, name))
         if wanted is not None and set(wanted) != set(got):

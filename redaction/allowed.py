@@ -24,7 +24,7 @@ class AllowList:
 
     def holds(self, value: str) -> bool:
         """Whether exactly this value is allowed."""
-        may_be = bool(self._strings) and len(value) >= self._shortest  # ㍻ alone grows when it is folded
+        may_be = bool(self._strings) and len(value) >= self._shortest  # quick: most findings are short names
         return may_be and _spelled(value) in self._strings
 
 
@@ -35,4 +35,6 @@ def read_allowed(path: Path = DEFAULT) -> tuple[str, ...]:
 
 
 def _spelled(text: str) -> str:
-    return _LOOSE.sub("", fold(text).text).translate(_MISREAD)
+    plain = _LOOSE.sub("", fold(text).text)
+    digits = sum(letter.isdecimal() for letter in plain)
+    return plain.translate(_MISREAD) if 2 * digits > len(plain) else plain

@@ -6,7 +6,6 @@ searched is an accident (``CannotDetect``), never an empty answer.
 """
 
 import asyncio
-import gc
 import os
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -67,9 +66,6 @@ class Detector:
         self._search = self._loaded().steps
         self.find_now([_WARM_UP])
         self._turns = Turns(self._workers, self._places)
-        # What is loaded stays. Looking through it again would hold up everybody for 50 ms now and then.
-        gc.collect()
-        gc.freeze()
 
     def close(self) -> None:
         """Let the threads go. Afterwards ``find`` says ``detector_loading``."""

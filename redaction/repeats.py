@@ -23,6 +23,8 @@ _MOST = 500
 """Characters looked through, and findings learned, at a time."""
 _JOINTS = re.compile(r"[ ・=,]+")
 _KEY = 2
+_ORDINARY = frozenset("実心正望学力手目口気人水火木金土日月年中上下前後左右内外新元本方話声道山川海石")
+"""Given names of one letter that a sentence has for other things, too."""
 _PARTICLE = re.compile("[はがをもと」』、](?![ぁ-ゖ]{2})|の(?![ぁ-ゖ])")
 _KANJI = re.compile("[㐀-鿿]")
 _KANA_OPENS = re.compile(r"[\s「『(、。・:→/の]")
@@ -90,7 +92,7 @@ def _worth(label: str, value: str) -> Iterable[str]:
     parts = [
         part for part in dict.fromkeys([value, *split]) if len(part) >= _least(part) and part not in _NO_NAMES
     ]
-    if len(split) == 2 and len(split[1]) == 1 and _KANJI.match(split[1]):
+    if len(split) == 2 and len(split[1]) == 1 and _KANJI.match(split[1]) and split[1] not in _ORDINARY:
         parts.append(split[1])  # 塩野谷 律: 律は欠席
     return parts
 

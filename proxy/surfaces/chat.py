@@ -194,16 +194,24 @@ def facts_of(texts: Sequence[str], findings: Findings) -> tuple[EntityFact, ...]
     return tuple(EntityFact(label, evidence, n) for (label, evidence), n in sorted(counts.items()))
 
 
+_STRENGTH = {name: rank for rank, name in enumerate(
+    ("repeat", "checksum", "context", "dictionary", "pattern", "cue", "both"))}  # fmt: skip
+
+
 def _distinct(texts: Sequence[str], findings: Findings) -> Iterator[tuple[str, str]]:
-    seen: set[tuple[str, str]] = set()
+    """Type and evidence of every value, the strongest evidence it has anywhere: what is a password in one
+    message is one in all. Irreversible ones are not compared."""
+    best: dict[tuple[str, str], str] = {}
     for text, found in zip(texts, findings, strict=True):
         for f in found:
-            if f.label not in IRREVERSIBLE:
-                value = (f.label, text[f.start : f.end])
-                if value in seen:
-                    continue
-                seen.add(value)
-            yield f.label, f.evidence
+            if f.label in IRREVERSIBLE:
+                yield f.label, f.evidence
+                continue
+            value = (f.label, text[f.start : f.end])
+            known = best.get(value, f.evidence)
+            best[value] = max(known, f.evidence, key=lambda evidence: _STRENGTH.get(evidence, 0))
+    for (label, _), evidence in best.items():
+        yield label, evidence
 
 
 def shown(chunk: Chunk, request: ChatRequest) -> Chunk | None:

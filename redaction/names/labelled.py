@@ -37,6 +37,9 @@ _SPEAKER = re.compile(
     re.MULTILINE,
 )
 _ASKS_A_NAME = re.compile("氏名|名前|なまえ|姓名|フリガナ|ふりがな")
+_NO_ANSWERS = frozenset(
+    ["みてい", "ふめい", "ひみつ", "なし", "ひらがな", "カタカナ", "かいしゃ", "べつし", "おなじ", "ローマじ"]
+)
 _MOST = 30
 
 
@@ -60,7 +63,7 @@ def _strict(page: Page, match: "re.Match[str]") -> bool:
 def _in_kana(page: Page, begin: int, end: int) -> tuple[int, int] | None:
     """Whatever stands in kana where a form asks for a name: ごんどう, もえぎ."""
     match = _KANA.fullmatch(page.text, begin, end)
-    return match.span() if match and match.group() not in NOT_NAMES else None
+    return match.span() if match and match.group() not in NOT_NAMES | _NO_ANSWERS else None
 
 
 def _values(page: Page, begin: int, score: float, sure: bool = False) -> Iterator[Hit]:

@@ -1,4 +1,4 @@
-"""One kind of personal data per file. A file here is found by itself: nothing else is to be changed.
+"""One kind of personal data per file; ``tagged`` alone tells of several. A file here is found by itself: nothing else is to be changed.
 
 Importing this package imports no recogniser; ``recognizers()`` does, and with them Presidio.
 ``kinds()`` reads the files without running them.

@@ -8,16 +8,16 @@ from redaction.addresses.labelled import after_labels
 from redaction.addresses.latin import latin_addresses
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
-from redaction.tagger.tagger import doubted
+from redaction.tagger.tagger import weighed
 
 _HEADING = re.compile(r"住所|居住地|所在地|本籍|居所|送付先|転居先")
 _PUBLIC_HOUSING = re.compile(
-    r"(?:市営|府営|県営|都営|道営|町営|村営|公社|UR)[一-鿿々ヶァ-ヺーぁ-ゖ]{1,10}(?:住宅|団地)[ ]?[A-Z]?[0-9]{1,3}"
+    r"(?:市営|府営|県営|都営|道営|町営|村営|公社|UR)[一-鿿々ヶァ-ヺーぁ-ゖ]{0,10}(?:住宅|団地)[ ]?[A-Z]?[0-9]{1,3}"
     r"(?:号?棟 ?-?|-)[0-9]{1,4}(?:号室?|室)?"
 )
 """A flat in public housing needs no street: 市営富寿栄住宅3棟412号."""
-_STRONG, _DOUBTED = 0.85, 0.4
-"""A weaker address keeps only this part of its score where the trained tagger is sure there is none."""
+_STRONG = 0.85
+"""A weaker address, told by its form alone, needs the consent of the trained tagger."""
 _NUMBERED = re.compile(r"[一-鿿].*[0-9一二三四五六七八九十]")
 
 
@@ -29,8 +29,7 @@ class AddressRecognizer(Recognizer):
 
     def find(self, page: Page) -> Iterable[Hit]:
         for hit in self._found(page):
-            weak = hit.score < _STRONG and doubted(page, hit.start, hit.end)
-            yield hit._replace(score=hit.score * _DOUBTED) if weak else hit
+            yield weighed(page, hit) if hit.evidence == "pattern" and hit.score < _STRONG else hit
 
     def _found(self, page: Page) -> Iterable[Hit]:
         for match in BLOCK.finditer(page.text):

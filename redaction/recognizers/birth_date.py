@@ -10,7 +10,7 @@ from redaction.birth_words import AFTER, BORN, CUE, OTHER_DATE, after_a_person
 from redaction.digits import kanji_number
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
-from redaction.tagger.tagger import doubted
+from redaction.tagger.tagger import weighed
 
 _D = "[0-9OolI]"
 _N = f"(?:{_D}(?: ?{_D})?|[元〇一二三四五六七八九十壱弐参拾]{{1,4}})"
@@ -20,12 +20,12 @@ _DATE = re.compile(
     rf"(?=[0-9MTSHR明大昭平令西一二])(?<![0-9A-Za-z])(?:(?P<era>{_ERA}) {{0,4}}[.の]?(?P<ey>{_N})|(?<![0-9][-./])(?:西暦)?(?P<year>{_Y}))"
     rf"(?:(?:\([^)\n]{{1,8}}\))? ?年(?:\([^)\n]{{1,8}}\))? {{0,4}}の? ?(?P<m1>{_N}) ?月 {{0,4}}の? ?(?P<d1>{_N}) ?日"
     rf"| ?[-./・ ] ?(?P<m2>{_D}{{1,2}}) ?[-./・ ] ?(?P<d2>{_D}{{1,2}}))"
-    r"(?:\((?:昭和|平成|令和|大正|西暦)?[0-9元]{1,4}年\))?(?: ?(?:午[前後]) ?[0-9]{1,2}時(?:[0-9]{1,2}分)?(?= ?生))?(?![0-9])"
+    r"(?:\((?:昭和|平成|令和|大正|西暦)?[0-9元]{1,4}年\))?(?: ?午[前後] ?[0-9]{1,2}時(?:[0-9]{1,2}分)?(?= ?生))?(?![0-9])"
 )
 _FILLER = r"[のは]?[、 ]?(?:えーっと|えーと|えっと|ええと|あの|その)?[、 ]?"
 # As it is said, with whatever stands between: beside a word for birth only.
 _SPOKEN = re.compile(
-    rf"(?:明治|大正|昭和|平成|令和|しょうわ|へいせい|れいわ|西暦)の?{_N} ?年{_FILLER}{_N} ?月{_FILLER}{_N} ?日"
+    rf"(?:明治|大正|昭和|平成|令和|しょうわ|へいせい|れいわ|西暦)の?{_N} ?年{_FILLER}(?P<m>{_N}) ?月{_FILLER}(?P<d>{_N}) ?日"
 )
 _RUN = re.compile(
     r"(?=[0-9MTSHR明大昭平令])(?<![0-9A-Za-z])(?:(?:18|19|20)[0-9]{2}|[MTSHR][0-9]{2}|(?:明治|大正|昭和|平成|令和|[明大昭平令])[0-9]{2}"
@@ -40,9 +40,9 @@ _SHORT = re.compile(
     r"(?<![0-9A-Za-z])(?<![0-9][-./])[0-9]{1,4}[-./・][0-9]{1,2}(?:[-./・][0-9]{1,2})?(?![0-9A-Za-z])(?![-./][0-9])"
     rf"|(?<![0-9A-Za-z年成和正治平昭大明令])(?:{_N} ?年)? ?(?P<m>{_N})月(?P<d>{_N})日"
 )
-_TO = re.compile("[日0-9](?:から|より|[~〜～])[ ]?$")  # 4月2日から4月1日生まれ: whom a programme is for
-_DOUBTED = 0.4
-"""What is left of a belief that only a person beside the date gives, where the trained tagger doubts it."""
+_TO = re.compile(
+    "[日0-9](?:から|より|[~〜～])[ ]?$|[~〜～][ ]?$"
+)  # 4月2日から4月1日生まれ: whom a programme is for
 _REACH = 36
 _NEAR = 16
 _SAID = re.compile(f"{CUE.pattern}|[0-9日] ?生")
@@ -61,17 +61,17 @@ class BirthDateRecognizer(Recognizer):
 
     def find(self, page: Page) -> Iterable[Hit]:
         for hit in self._found(page):
-            weak = hit.evidence == "context" and doubted(page, hit.start, hit.end)
-            yield hit._replace(score=hit.score * _DOUBTED) if weak else hit
+            yield weighed(page, hit) if hit.evidence == "context" else hit
 
     def _found(self, page: Page) -> Iterable[Hit]:
         for match in _DATE.finditer(page.text):
             if _a_day(match["m1"] or match["m2"], match["d1"] or match["d2"]):
                 yield from _believed(page, *match.span())
         for match in _SPOKEN.finditer(page.text):
-            open_ended = page.text[match.start() - 1 : match.start()] in ("~", "〜", "～", "-")
+            begun = _TO.search(page.text[max(0, match.start() - 4) : match.start()])
             born = BORN.match(page.text[match.end() : match.end() + 20])
-            if not open_ended and (born or _cued(page, *match.span())):
+            real = begun is None and _a_day(match["m"], match["d"])
+            if real and (born or _cued(page, *match.span())):
                 yield Hit(*match.span(), 0.85, "cue")
         for match in _RUN.finditer(page.text):
             if _a_day(match["m"], match["d"]):

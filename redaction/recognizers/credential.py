@@ -33,11 +33,15 @@ _SECRET_PAIR = re.compile(
 )
 _SAID = re.compile(
     r"(?P<name>パスワード|パスフレーズ|パスコード|合言葉|暗号化キー|復号キー|事前共有キー|事前共有鍵|セキュリティキー|シークレット(?:キー)?|秘密鍵|秘密の答え"
-    r"|暗証番号|署名用(?:電子証明書)?|利用者証明(?:用)?(?:電子証明書)?|APIキー|APIトークン|アクセスキー|アクセストークン|認証キー|認証トークン|トークン|ライセンスキー|プロダクトキー|暗号キー|接続キー"
+    r"|暗証番号|APIキー|APIトークン|アクセスキー|アクセストークン|認証キー|認証トークン|トークン|ライセンスキー|プロダクトキー|暗号キー|接続キー"
     r"|(?<![A-Za-z_])(?:PW|PASS|Pass|pass|pw|[Pp]assword|PASSWORD|[Pp]asswd|[Pp]assphrase|[Pp]asscode|[Pp]wd|PWD|[Ss]ecret|SECRET|[Tt]oken"
     r"|[Aa]ccess [Kk]ey|API ?[Kk]ey|api ?key|PSK|Wi-?Fiキー)[\"']?)"
     r"(?:\([^()\n]{1,12}\))?(?: ?(?:は|を|が|:|=|→|->|⇒|/|に|も) ?[「『\"'`]?|[ ]{1,6}[「『\"'`]?|[「『\"'`(])(?P<value>[!-&(-~]{4,128})"
 )
+_SIGNING = re.compile(
+    r"署名用(?:電子証明書)?(?:の?(?:暗証番号|パスワード))?[ :は]{0,6}[「『]?(?P<value>(?=[A-Z0-9]{0,15}[0-9])(?=[A-Z0-9]{0,15}[A-Z])[A-Z0-9]{6,16})(?![0-9A-Za-z.])"
+)
+"""公的個人認証 署名用: six to sixteen capital letters and digits, both."""
 _COMMAND = re.compile(r"(?:mysql|mysqldump|mysqladmin|sshpass) [^\n]{0,60}?-p ?(?P<value>[!-&(-~]{6,40})")
 _THIN = re.compile(r"jdbc:oracle:thin:[^\s/@]{1,40}/[^\s/@]{1,60}@[^\s\"'、。]{1,120}")
 _ASSIGNED = re.compile(
@@ -55,7 +59,7 @@ _PIN_NAME = re.compile(
 )
 _PIN = re.compile(
     r"(?<![0-9A-Za-z〇零一二三四五六七八九])(?:[0-9]{4,8}|[0-9](?:[ \-][0-9]){3,7}|[〇零一二三四五六七八九]{4,8}|(?:いち|に|さん|よん|ご|ろく|なな|はち|きゅう|ゼロ|れい){4,8})"
-    r"(?![0-9A-Za-z〇零一二三四五六七八九])(?! ?(?:桁|けた|文字|番(?!で)|回|年|円|人|件|日|歳|月|時|分|秒|窓口|番窓口|/|[~\-]))"
+    r"(?![0-9A-Za-z〇零一二三四五六七八九])(?! ?(?:桁|けた|文字|番(?!で)|回|年|円|人|件|日|歳|月|時|分|秒|窓口|番窓口|/|[~.\-]))"
 )
 _PIN_REACH = 26
 _PIN_BREAK = re.compile(r"[。\n]|桁|文字|電話|内線|令和|平成|昭和|西暦|番号札")
@@ -124,7 +128,13 @@ def _lines_before(text: str, at: int) -> int:
 
 
 def _said(text: str) -> Iterable[Hit]:
-    for pattern, said in ((_SAID, True), (_ASSIGNED, False), (_BEARER, False), (_COMMAND, False)):
+    for pattern, said in (
+        (_SAID, True),
+        (_SIGNING, True),
+        (_ASSIGNED, False),
+        (_BEARER, False),
+        (_COMMAND, False),
+    ):
         for match in pattern.finditer(text):
             begin, value = match.start("value"), match["value"]
             if match.groupdict().get("quote"):

@@ -19,8 +19,12 @@ from redaction.recognizers.base import Recognizer
 
 _KANJI = "〇零一二三四五六七八九十百千万"
 _TWELVE = re.compile(
-    rf"(?={DIGIT})(?<![0-9A-Za-z])(?<![0-9][-.])(?<![{_KANJI}]){DIGIT}(?:(?:[ \-.]| ?\| ?|-?\n {{0,4}})?{DIGIT}){{11}}"
+    rf"(?={DIGIT})(?<![0-9A-Za-z])(?<![0-9][-.])(?<![{_KANJI}]){DIGIT}(?:(?:[ \-.]|-?\n {{0,4}})?{DIGIT}){{11}}"
     rf"(?![0-9A-Za-z{_KANJI}])(?![-.][0-9])"
+)
+# The twelve boxes of a form, right after their name; a table of months is no form.
+_BOXES = re.compile(
+    rf"(?:個 ?人 ?番 ?号|マイナンバー(?!カード))[ :]{{0,12}}\|? ?(?P<boxes>{DIGIT}(?: ?\| ?{DIGIT}){{11}})(?! ?\| ?[0-9])"
 )
 _GROUPED = re.compile(rf"{DIGIT}{{4}}([ \-]){DIGIT}{{4}}\1{DIGIT}{{4}}")
 _RUN = re.compile(rf"{DIGIT}{{12}}")
@@ -55,6 +59,9 @@ class MyNumberRecognizer(Recognizer):
             at = match.end() if believed in ("both", "checksum") else match.start() + 1
             if believed is not None:
                 yield plain.hit(*match.span(), _SCORES.get(believed, 0.98), believed)
+        for match in _BOXES.finditer(plain.text):
+            right = passes(digits_of(match["boxes"]))
+            yield plain.hit(*match.span("boxes"), 0.98, "both" if right else "cue")
         yield from _ALMOST.find(page, 0.9)
 
 

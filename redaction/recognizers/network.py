@@ -44,7 +44,7 @@ _BARE = re.compile(
 # What logs say first: the time, the machine, the program.
 _LOGGED = re.compile(
     r"^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,+Z\-]{8,24}|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}) "
-    r"(?P<name>(?!INFO|WARN|ERROR|DEBUG|TRACE|FATAL|NOTICE|CRIT)[A-Za-z][0-9A-Za-z_.\-]{2,60}) [0-9A-Za-z_./\-]{1,40}(?:\[[0-9]{1,8}\])?: ",
+    r"(?P<name>(?=[A-Za-z_.\-]{0,60}[0-9_.\-])[A-Za-z][0-9A-Za-z_.\-]{2,60}) [0-9A-Za-z_./\-]{1,40}(?:\[[0-9]{1,8}\])?: ",
     re.M,
 )
 _CIDR4 = re.compile(

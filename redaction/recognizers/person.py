@@ -25,15 +25,13 @@ from redaction.names.spelled import (
 from redaction.names.titled import titled
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
-from redaction.tagger.tagger import doubted
+from redaction.tagger.tagger import weighed
 
 _RULES = (
     titled, labelled, tabled, alone, speaking, full, single, related, touching, acting, katakana_names, roman_names,
     children, slotted, phrased, called, rowed, before_titles, introducing, apart, lined, kana_introductions, senders, writers,
 )  # fmt: skip
 _BELIEVED = 0.35
-_DOUBTED = 0.35
-"""What is left of a rule's belief where the tagger doubts it: 0.95 is then below the default threshold."""
 _OLD_TIMES = re.compile(
     r"戦国|江戸時代|室町|鎌倉時代|平安時代|奈良時代|武将|大名|城主|藩主|城代|幕府|幕末|明治維新|合戦|の戦い|古墳|連歌|キリシタン|菩提寺"
     r"|永禄|天正|文禄|慶長|元和|寛永|元禄|享保|天明|文化文政|天保|安政|応仁|文明年間|校歌|作詞|作曲"
@@ -48,9 +46,9 @@ class PersonRecognizer(Recognizer):
 
     def find(self, page: Page) -> Iterable[Hit]:
         hits = _best(hit for rule in _RULES for hit in _with_reading(page, rule(page)))
-        hits = [_weighed(page, hit) for hit in hits]
+        hits = [weighed(page, hit) for hit in hits]
         yield from hits
-        yield from (_weighed(page, hit) for hit in beside(page, hits))
+        yield from (weighed(page, hit) for hit in beside(page, hits))
 
 
 def _best(hits: Iterable[Hit]) -> list[Hit]:
@@ -65,16 +63,11 @@ def _best(hits: Iterable[Hit]) -> list[Hit]:
 
 def _with_reading(page: Page, hits: Iterable[Hit]) -> Iterator[Hit]:
     for hit in hits:
-        if of_the_past(page, page.text[hit.start : hit.end]) or (_weak(page, hit) and _public(page, hit)):
+        if of_the_past(page, hit.start, hit.end) or (_weak(page, hit) and _public(page, hit)):
             continue
         yield hit
         if hit.score >= _BELIEVED:
             yield from furigana(page, hit)
-
-
-def _weighed(page: Page, hit: Hit) -> Hit:
-    """The same, with little of its score where the trained tagger is sure that no name stands there."""
-    return hit._replace(score=hit.score * _DOUBTED) if doubted(page, hit.start, hit.end) else hit
 
 
 def _weak(page: Page, hit: Hit) -> bool:

@@ -32,7 +32,7 @@ _ABROAD = re.compile(
     rf"(?=[+0])(?<![0-9A-Za-z+])(?:\+|00|010-?)81[ -]?(?:\(0\) ?)?\d{{1,4}}{_SEP}?\d{{1,4}}{_SEP}?\d{{3,4}}{EDGE_AFTER}"
 )
 _OTHER_COUNTRY = re.compile(
-    r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}(?:[ \-.]?\(?[0-9]{1,5}\)?){2,6}(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}(?:[ \-.]\(?[0-9]{1,5}\)?|\([0-9]{1,5}\)){2,6}(?![0-9A-Za-z]|[ ]?[円人件%])"
 )
 # As a scanner sees it, letters among the digits and spaces within: O72 - 674 - 9 l3O.
 _SCANNED = re.compile(
@@ -86,7 +86,7 @@ class PhoneRecognizer(Recognizer):
         for match in _ABROAD.finditer(text):
             yield plain.hit(*match.span(), 0.9 if _in_plan(match.group()) else 0.5, "pattern")
         for match in _OTHER_COUNTRY.finditer(text):
-            if 8 <= len(digits_of(match.group())) <= 15:
+            if _may_be_abroad(match.group()):
                 yield plain.hit(*match.span(), 0.7, "pattern")
         for match in _SCANNED.finditer(page.text):
             letters = sum(letter.isalnum() or letter == "|" for letter in match.group())
@@ -119,6 +119,15 @@ def nobodys(number: str) -> bool:
 
 def _other_number(text: str, start: int) -> bool:
     return cues.before(text, start, _NO_CUE, 12) and not cues.before(text, start, _PHONE_NUMBER, 12)
+
+
+def _may_be_abroad(number: str) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _in_plan(number: str) -> bool:

@@ -7,6 +7,7 @@ where no rule has spoken.
 
 import re
 from collections.abc import Iterable, Iterator
+from copy import copy
 from typing import Any
 
 from redaction.birth_words import AFTER, OTHER_DATE
@@ -20,8 +21,8 @@ from redaction.tagger.tagger import FACTS, PERSON, SECRETS, Tagged, network, pro
 from redaction.wordlist import words
 
 BELIEVED = 0.7
-"""Probability that is believed by default: it gets the score 0.35, which is the detector's threshold.
-Chosen on documents that the model had not seen; the table is in the README of the tagger."""
+"""Probability that is believed by default: it gets the score 0.35, which is the detector's threshold. Chosen
+on documents of hands that the model had not seen (training/judge.py)."""
 BELIEVED_IN_COMPANY = 0.15
 """The same on a page that surely tells of somebody: where there is one datum there are more."""
 _COMPANY, _SURELY = 2, 0.95
@@ -41,7 +42,8 @@ _ONE, _CAPITALS = re.compile("[A-ZÀ-Þ][a-zß-ɏḀ-ỿ]{2,}"), re.compile("[A-
 _ONE_IN_COMPANY = 0.7
 _FIGURE = re.compile("[0-9〇一二三四五六七八九ゼロ]")
 _DATE = re.compile(r"[0-9OolI〇一二三四五六七八九十元].*[0-9OolI〇一二三四五六七八九十]")
-_SPEAKER = re.compile("講師|司会|受付|記録|作成|報告|起案|決裁|発行|撮影")
+_ON_STAGE = re.compile("講師|司会|登壇|演者")
+_AT_WORK = re.compile("受付|記録|作成|報告|起案|決裁|発行|撮影")
 _OFFICIAL = re.compile("市長|町長|知事|課長|係長|部長|所長|館長|校長|園長|委員長")
 _HAPPENED = re.compile(
     r" ?(?:付け?|採用|退職|受付|申請|届出?|提出|発行|交付|転入|転出|異動|訪問|来庁|面談|開催|施行|死亡|更新|終了|開始|認定|有効"
@@ -53,7 +55,7 @@ _SECRET_LEFT = re.compile(r"(?=[!-~]*[0-9])(?=[!-~]*[A-Za-z])[!-~]{6,}")
 
 _FACT_LABELS = frozenset(
     words(
-        "要介護度 介護度 病名 傷病名 診断名 障がい名 障害名 既往歴 既往症 既往 等級 障がい 障害 手帳 症状 病歴"
+        "要介護度 介護度 要介護 要支援 難病 病名 傷病名 診断名 障がい名 障害名 既往歴 既往症 既往 等級 障がい 障害 手帳 症状 病歴"
     )
 )
 """What a form asks for tells nothing of anybody."""
@@ -99,48 +101,48 @@ class TaggedRecognizer(Recognizer):
         facts = [result for result in raw_recognizer_results if result.entity_type in _TOLD_OF_SOMEBODY]
         others = [result for result in raw_recognizer_results if result.entity_type not in _TOLD_OF_SOMEBODY]
         believed = [fact for fact in facts if fact.score >= _COUNTS]
-        kept = told(text, believed, [*others, *other_raw_recognizer_results])
+        somebodys = told(text, believed, [*others, *other_raw_recognizer_results])
+        kept = [result for result in somebodys if result.entity_type in FACTS]
+        places = [result for result in somebodys if result.entity_type not in FACTS]
         ruled = sorted(
             (result.start, result.end)
             for result in other_raw_recognizer_results
             if result.score >= _COUNTS and result.entity_type not in {*FACTS, PERSON}
         )
-        return [
-            result
-            for result in (*kept, *others)
-            if result.entity_type in {*FACTS, PERSON, "JP_ADDRESS"} or _left_over(text, result, ruled)
-        ]
+        for result in (*places, *others):
+            plain = result.entity_type in (PERSON, "JP_ADDRESS")
+            kept.extend([result] if plain else _left_over(text, result, ruled))
+        return kept
 
 
-def _left_over(text: str, result: Any, ruled: list[tuple[int, int]]) -> bool:
-    """Whether no rule has spoken of it, or the rules have left out a piece of it: then that is told."""
+def _left_over(text: str, result: Any, ruled: list[tuple[int, int]]) -> list[Any]:
+    """The result where no rule has spoken of it, else the pieces of it that the rules have left out."""
     over = [(start, end) for start, end in ruled if start < result.end and result.start < end]
     if not over:
-        return True
+        return [result]
     if result.entity_type == "DATE_OF_BIRTH":
-        return False
-    if (
-        result.entity_type in _LETTERED
-        and 0 < over[0][0] - result.start <= 2
-        and text[result.start : over[0][0]].isalpha()
-    ):
-        return True  # 審7-11: the rule has the number, the letter before it is a part of it
+        return []
+    before = text[result.start : over[0][0]]
+    if result.entity_type in _LETTERED and 0 < len(before) <= 2 and before.isalpha():
+        return [result]  # 審7-11: the rule has the number, the letter before it is a part of it
     piece = _SECRET_LEFT if result.entity_type in SECRETS else _NUMBER_LEFT
+    left: list[Any] = []
     at = result.start
     for start, end in [*over, (result.end, result.end)]:
-        left = piece.search(text, at, max(at, start))
-        if left is not None:
-            result.start, result.end = left.span()
-            return True
+        for match in piece.finditer(text, at, max(at, start)):
+            part = copy(result)
+            part.start, part.end = match.span()
+            left.append(part)
         at = max(at, end)
-    return False
+    return left
 
 
 def may_be(datum: Tagged, page: Page, believed: float) -> bool:
     """Whether a datum is believed as far as its own look goes, where ``believed`` is what others need."""
     text = page.text[datum.start : datum.end]
     if datum.kind == PERSON:
-        return may_be_a_name(text, datum.probability, believed) and not of_the_past(page, text)
+        past = of_the_past(page, datum.start, datum.end)
+        return not past and may_be_a_name(text, datum.probability, believed)
     if len(text) < 2 or (datum.kind == "PHONE_NUMBER" and nobodys(text)):
         return False
     if datum.kind == "DATE_OF_BIRTH":
@@ -158,9 +160,13 @@ def _of_an_event(text: str, start: int, end: int, sure: bool) -> bool:
     ``sure``, by any that dates of birth seldom have around them."""
     before, after = text[max(0, start - 16) : start].rpartition("\n")[2], text[end : end + 20]
     in_brackets = before.endswith(("(", "["))
-    if _SPEAKER.search(before) or _HAPPENED.match(after) or (_OFFICIAL.search(before) and not in_brackets):
+    if _ON_STAGE.search(before) or _HAPPENED.match(after) or (_OFFICIAL.search(before) and not in_brackets):
         return True
-    return not sure and (OTHER_DATE.search(before[-12:]) is not None or AFTER.match(after) is not None)
+    return not sure and (
+        _AT_WORK.search(before) is not None
+        or OTHER_DATE.search(before[-12:]) is not None
+        or AFTER.match(after) is not None
+    )
 
 
 def may_be_a_name(text: str, probability: float, believed: float) -> bool:

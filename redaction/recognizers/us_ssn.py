@@ -40,7 +40,7 @@ def _from(match: "re.Match[str]") -> tuple[int, "re.Pattern[str]"]:
 
 
 def _never(match: "re.Match[str]") -> bool:
-    """Numbers that are never given out to anybody. Areas from 900 on are not either, but are mistyped ones."""
+    """Numbers that are never given out to anybody. Those from 900 on are taxpayers', and said to be an SSN often."""
     digits = match["area"] + match["group"] + match["serial"]
     unused = match["area"] in ("000", "666") or match["group"] == "00" or match["serial"] == "0000"
     return unused or digits in _SAMPLES

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from redaction.once import once
-from redaction.page import Page, Token
+from redaction.page import Hit, Page, Token
 from redaction.tagger.network import Network, read
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 MODEL = Path(__file__).parent / "model" / "tagger.npz"
 
 DOUBT = 0.03
-"""What a rule believes on weak grounds has to be this likely for the model."""
+"""What a rule believes has to be this likely for the model."""
 
+_LITTLE = 0.35
 PERSON = "PERSON"
 FACTS = frozenset({"JP_SENSITIVE", "JP_PROTECTED_PERSON"})
 _NEVER_AT_AN_EDGE = frozenset({"particle", "auxiliary"})
@@ -64,6 +65,12 @@ def doubted(page: Page, start: int, end: int, doubt: float = DOUBT) -> bool:
     first, last = bisect_right(page.begins, start) - 1, bisect_left(page.begins, end)
     inside = 1.0 - probabilities(page)[max(first, 0) : last, 0]
     return len(inside) > 0 and float(inside.max()) < doubt
+
+
+def weighed(page: Page, hit: Hit) -> Hit:
+    """What a rule believes, with little of its score where the model is sure that nothing personal stands
+    there: 0.95 is then below the default threshold, and above that of a strict search."""
+    return hit._replace(score=hit.score * _LITTLE) if doubted(page, hit.start, hit.end) else hit
 
 
 def tagged(page: Page, classes: Sequence[str], probabilities: "Floats", least: float) -> list[Tagged]:

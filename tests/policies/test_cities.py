@@ -74,7 +74,8 @@ def test_secrets_and_the_inner_network_never_pass_takatsuki_unasked(
 ) -> None:
     ask = replace(ordinary, entities=(EntityFact(kind, evidence, 1),))
 
-    assert gate_of(files.load("takatsuki").decide(ask)) == ("confirm" if evidence == "context" else "deny")
+    unsure = evidence in ("context", "repeat")
+    assert gate_of(files.load("takatsuki").decide(ask)) == ("confirm" if unsure else "deny")
 
 
 @pytest.mark.parametrize("evidence", EVIDENCE)

@@ -25,28 +25,20 @@ JUNK = INVISIBLE + "\x00\x01\x08\x1b\x7f\u0085\u2028\ud800\udfff\ufffd\u0300\u30
 FUZZED = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def covered(detector, text, value):
-    """Whether every letter of a value is inside a finding, whatever stands between its letters."""
-    (found,) = detector.find_now([text])
-    places = {at for f in found for at in range(f.start, f.end)}
-    at = 0
-    for letter in value:
-        at = text.index(letter, at) + 1
-        if at - 1 not in places:
-            return False
-    return True
-
-
 @FUZZED
 @given(st.data())
 def test_invisible_characters_inside_a_value_hide_nothing(detector, data):
     value = data.draw(st.sampled_from(VALUES))
-    begin, text = TEXT.index(value), TEXT
-    for _ in range(data.draw(st.integers(1, 4))):
-        at = begin + data.draw(st.integers(1, len(value) - 1))
-        text = text[:at] + data.draw(st.sampled_from(INVISIBLE)) + text[at:]
+    begin = TEXT.index(value)
+    pieces, letters = [TEXT[:begin]], []
+    for letter in value:
+        letters.append(sum(map(len, pieces)))
+        pieces.append(letter)
+        pieces.append(data.draw(st.sampled_from(["", "", *INVISIBLE])) if letter is not value[-1] else "")
+    text = "".join([*pieces, TEXT[begin + len(value) :]])
 
-    assert covered(detector, text[begin:], value) or covered(detector, text, TEXT[begin : begin + len(value)])
+    (found,) = detector.find_now([text])
+    assert {at for f in found for at in range(f.start, f.end)}.issuperset(letters), value
 
 
 @FUZZED
@@ -98,7 +90,5 @@ def test_ten_times_as_much_of_anything_takes_about_ten_times_as_long(detector, u
 @pytest.mark.long
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_megabyte_of_anything_gets_an_answer_in_linear_time(detector, unit):
-    assert (
-        seconds(detector, unit * (1_000_000 // len(unit)))
-        < 40 * 25 * seconds(detector, unit * (40_000 // len(unit))) + 1
-    )
+    few, many = unit * (40_000 // len(unit)), unit * (1_000_000 // len(unit))
+    assert seconds(detector, many) < 3 * 25 * seconds(detector, few) + 1

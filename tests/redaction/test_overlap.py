@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redaction.model import IRREVERSIBLE, Finding
-from redaction.overlap import settle
+from redaction.overlap import join, settle
 from redaction.recognizers import kinds
 
 FINDINGS = st.lists(
@@ -76,3 +76,14 @@ def test_whoever_saw_the_place_explains_it_better_than_a_repeat():
     again = Finding("JP_MY_NUMBER", 0, 12, 0.6, "repeats", "repeat")
 
     assert settle([again, seen]) == (seen,)
+
+
+@given(FINDINGS, st.integers(1, 5))
+def test_joined_piece_by_piece_is_settled_at_once(findings, size):
+    every = sorted(findings, key=lambda finding: finding.start)
+    joined = []
+    for at in range(0, len(every), size):
+        join(joined, every[at : at + size])
+
+    assert [(f.start, f.end) for f in joined] == [(f.start, f.end) for f in settle(findings)]
+    assert _covered(joined) == _covered(findings)

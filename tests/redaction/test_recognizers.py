@@ -36,6 +36,9 @@ def test_every_kind_is_found_by_a_file_that_names_it(kind):
 
     assert of_kind
     for one in of_kind:
-        assert kind in one.get_supported_entities()
+        if one.name == "tagged":  # the one that tells of several kinds
+            assert kind in one.get_supported_entities()
+        else:
+            assert one.get_supported_entities() == [kind]
         assert type(one).__module__ == f"redaction.recognizers.{one.name}"
         assert one.ja

@@ -1,6 +1,6 @@
 """Make the model of the tagger: one command, needs PyTorch beside the project (see the README above).
 
-    python -m redaction.tagger.training.train CORPORA --documents FOLDER … [--hold 0/5] --out names.npz
+    python -m redaction.tagger.training.train CORPORA --documents FOLDER … [--hold 0/5] --out tagger.npz
 
 CORPORA is the folder of the three public corpora; each FOLDER holds this repository's marked documents.
 ``--hold 0/5`` leaves every fifth file of the documents out, from file 0 on, for judging.
