@@ -40,6 +40,9 @@ _ALLOW = Annotated[Path | None, typer.Option(help="許可リスト。 Allow-list
 _THRESHOLD = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="採用する最低点。 Least score that counts.")
 ]
+_STRICT = Annotated[
+    bool, typer.Option("--strict", help="厳しく探す(ポリシーの search: strict)。 A strict search.")
+]
 _JSONL = Annotated[
     bool, typer.Option("--jsonl", help='{"id","text"} の行を読みます。 Lines of JSON in and out.')
 ]
@@ -53,14 +56,15 @@ def find_command(
     as_json: _JSON = False,
     allow: _ALLOW = None,
     threshold: _THRESHOLD = 0.35,
+    strict: _STRICT = False,
 ) -> None:
     """文章の中の個人情報の場所を示します。 Prints where personal data stands in a text."""
     if jsonl:
         detector = _detector(allow, threshold)
         with _Lines(text) as lines:
-            raise typer.Exit(_answered(detector, lines))
+            raise typer.Exit(_answered(detector, lines, strict))
     content = _content(text)
-    found = _detector(allow, threshold).find_now([content])[0]
+    found = _detector(allow, threshold).find_now([content], strict)[0]
     if as_json:
         typer.echo(json.dumps({"spans": [_span(finding) for finding in found]}))
     else:
@@ -68,19 +72,24 @@ def find_command(
 
 
 @app.command("try")
-def try_command(text: _SOURCE = None, allow: _ALLOW = None, threshold: _THRESHOLD = 0.35) -> None:
+def try_command(
+    text: _SOURCE = None,
+    allow: _ALLOW = None,
+    threshold: _THRESHOLD = 0.35,
+    strict: _STRICT = False,
+) -> None:
     """伏せる所に色をつけ、理由を示します。 Shows a text with its findings in colour, and why."""
     from rich.console import Console
 
     content = _content(text)
-    found = _detector(allow, threshold).find_now([content])[0]
+    found = _detector(allow, threshold).find_now([content], strict)[0]
     console = Console()
     console.print(_coloured(content, found), soft_wrap=True)
     console.print()
     _print_table(content, found)
 
 
-def _answered(detector: "Detector", lines: Iterable[str]) -> int:
+def _answered(detector: "Detector", lines: Iterable[str], strict: bool) -> int:
     """One answer a line, in order, as soon as it is known. Returns the exit status: 1 after a bad line."""
     from redaction.model import CannotDetect
 
@@ -91,7 +100,7 @@ def _answered(detector: "Detector", lines: Iterable[str]) -> int:
         name: Any = None
         try:
             name, content = _asked(line)
-            found = detector.find_now([content])[0]
+            found = detector.find_now([content], strict)[0]
             answer: dict[str, Any] = {"id": name, "spans": [_span(finding) for finding in found]}
         except _BadLine as bad:
             answer, status = {"id": bad.name, "error": str(bad)}, 1
@@ -145,6 +154,7 @@ def measure_command(
     as_json: _JSON = False,
     allow: _ALLOW = None,
     threshold: _THRESHOLD = 0.35,
+    strict: _STRICT = False,
 ) -> None:
     """印を付けた文書で、どれだけ見つけられるかを測ります。 Measures how much is found in marked documents."""
     from time import process_time
@@ -157,7 +167,7 @@ def measure_command(
         _give_up(f"{folder} の文書を読めません: {error} Cannot read these documents.")
     detector = _detector(allow, threshold)
     began = process_time()
-    result = measure(read, lambda text: detector.find_now([text])[0])
+    result = measure(read, lambda text: detector.find_now([text], strict)[0])
     spent = process_time() - began
     if as_json:
         typer.echo(json.dumps(result.figures() | {"cpu_ms_per_1000": 1e6 * spent / result.characters}))

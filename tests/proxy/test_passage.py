@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from policies.files import CITIES, load
 from policies.model import Refuse, Verdict
 from proxy.house import House, build
 from proxy.settings import Settings
@@ -29,12 +30,14 @@ class Detector:
 
     def __init__(self, trouble: Exception | None = None) -> None:
         self.trouble = trouble
+        self.strict: list[bool] = []
 
     def load(self) -> None: ...
 
     def close(self) -> None: ...
 
     async def find(self, texts: Sequence[str], strict: bool = False) -> list[tuple[Finding, ...]]:
+        self.strict.append(strict)
         if self.trouble:
             raise self.trouble
         return [() for _ in texts]
@@ -112,6 +115,27 @@ def test_a_broken_detector_or_policy_refuses_with_503_and_is_recorded(
     (asked, _), (ending, facts) = records(settings)
     assert (asked, ending, facts["reason"], facts["egress_state"]) == ("asked", "refused", code, "none")
     assert untouched(upstream_folder)
+
+
+def test_a_policy_that_asks_for_it_has_the_texts_searched_strictly(
+    serve: Callable[..., str], tmp_path: Path
+) -> None:
+    rule = """
+  - id: S-01
+    title: {ja: 厳しく探す, en: strict}
+    basis: 試験
+    when: {category: hr}
+    search: strict
+"""
+    policy = tmp_path / "city.yaml"
+    policy.write_text((CITIES / "mask-only.yaml").read_text("utf-8") + rule, "utf-8")
+    detector = Detector()
+    url = serve(house(detector=detector, policy=load(policy)))
+
+    post(url)
+    post(url, x_sekisho_category="hr")
+
+    assert detector.strict == [False, True]
 
 
 def test_a_verdict_of_a_kind_that_nobody_knows_is_not_sent(
