@@ -24,6 +24,14 @@ _OTHER_LABEL = re.compile(
 )
 _ARABIC = re.compile(r"[0-9A-Za-z]")
 
+NUMBER = (
+    r"(?:[一-鿿ぁ-んァ-ヺ]{1,2}-|[一-鿿]{1,4}第|(?<=[ :])[一-鿿]{2}(?=[0-9]))?(?=[0-9A-Z-]*[0-9][A-Z-]*[0-9])[0-9A-Z]+"
+    r"(?:-(?:[一-鿿ァ-ヺ]{1,3}-?)?[0-9A-Z]+| [0-9]{3,5}(?![0-9]))*"
+    r"(?![0-9A-Za-z]|-[0-9]|[%,.@][0-9A-Za-z]|[年月日円件人名個回時分歳才桁級割位])"
+)
+"""A number as cities give them: at least two digits, perhaps with letters in front and hyphens and letters
+within: 児-2025-0317, R07-大雨-0236, 軽減25-417. What follows is no unit."""
+
 
 def before(text: str, start: int, cue: "re.Pattern[str]", reach: int = 24) -> bool:
     """Whether a cue stands at most ``reach`` characters before ``start``, and no sentence between."""

@@ -20,7 +20,7 @@ _ISSUER = re.compile(
     r"4|5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)|35(?:2[89]|[3-8])|3[47]|3[0689]|6011|65|62"
 )
 _CUE = re.compile(
-    r"クレジット|デビット|クレカ|VISA|Visa|MasterCard|Mastercard|マスターカード|JCB|AMEX|アメックス|[Cc]redit"
+    r"カードの?番号|カードNo|クレジット|デビット|クレカ|VISA|Visa|MasterCard|Mastercard|マスターカード|JCB|AMEX|アメックス|[Cc]redit"
 )
 
 

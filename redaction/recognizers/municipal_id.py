@@ -7,18 +7,11 @@ stand in ``municipal_cues.txt``, where a city adds its own.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from redaction.cues import Labelled, spaced
+from redaction.cues import NUMBER, Labelled, spaced
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
 CUES = Path(__file__).parents[1] / "municipal_cues.txt"
-
-VALUE = (
-    r"(?:[一-鿿ぁ-んァ-ヺ]{1,2}-|[一-鿿]{1,4}第|(?<=[ :])[一-鿿]{2}(?=[0-9]))?(?=[0-9A-Z-]*[0-9][A-Z-]*[0-9])[0-9A-Z]+"
-    r"(?:-[0-9A-Z]+| [0-9]{3,5}(?![0-9]))*"
-    r"(?![0-9A-Za-z]|-[0-9]|[%,.@][0-9A-Za-z]|[年月日円件人名個回時分歳才桁級割位])"
-)
-"""A number of at least two digits, perhaps with letters in front and hyphens within."""
 
 _ENGLISH = r"(?<![A-Za-z_])(?:uid|user_?id|login_?id|emp_?(?:no|id)|shokuin_?(?:no|id)|setai_?(?:no|id)|kojin_?id|jukyusha_?no)(?=[\"' ]{0,2}[:=])|(?:notice|[Nn]otification|reference|[Rr]ef\.?|customer|account|application|case) ?\((?=[Nn]o)|atena_no|(?:customer|member|staff|employee)_?(?:no|id)(?![a-z])"
 
@@ -46,7 +39,7 @@ class MunicipalIdRecognizer(Recognizer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._number = Labelled(f"{_cues()}|{_ENGLISH}", VALUE)
+        self._number = Labelled(f"{_cues()}|{_ENGLISH}", NUMBER)
 
     def find(self, page: Page) -> Iterable[Hit]:
         return self._number.find(page)

@@ -14,9 +14,9 @@ from redaction.digits import EDGE_AFTER, digits_of
 from redaction.facts.near import People
 from redaction.facts.told import MAYBE, TOLD
 from redaction.figures import Figures, figures
-from redaction.folding import fold
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
+from redaction.service_lines import nobodys
 
 # TEL072-…: the label may touch the number. Most letters begin no number: looking ahead first is quick.
 _EDGE = "(?=[(0-9])(?:(?<![0-9A-Za-z])(?<![0-9][-.])|(?<=TEL)|(?<=Tel)|(?<=tel)|(?<=FAX)|(?<=Fax)|(?<=fax))"
@@ -41,8 +41,6 @@ _SCANNED = re.compile(
     r"[0-9OolI|](?: ?[0-9OolI|]){3}(?![0-9A-Za-z])"
 )
 _MISREAD = re.compile("[OoDlI|]|[0-9] [0-9]")
-_NOBODYS = re.compile(r"0(?:120|570|800|180|990)")
-"""Toll-free and service lines (総務省 電気通信番号計画): a company's, never a person's own."""
 _LOCAL = re.compile(rf"{_EDGE}\d{{3,4}}-\d{{4}}{EDGE_AFTER}")
 _USUAL = re.compile(r"0[1-9][0-9]{8}$|0[5-9]0[0-9]{8}$")
 _CUE = re.compile(
@@ -110,11 +108,6 @@ class PhoneRecognizer(Recognizer):
                 yield plain.hit(start, end, 0.85, "cue")
             elif _in_plan(match.group()) and not _other_number(plain.text, start):
                 yield plain.hit(start, end, 0.6, "pattern")
-
-
-def nobodys(number: str) -> bool:
-    """Whether a number is a toll-free or service line, however it is written."""
-    return _NOBODYS.match(digits_of(fold(number).text)) is not None
 
 
 def _other_number(text: str, start: int) -> bool:

@@ -5,7 +5,7 @@ child goes to school. Only beside their names.
 import re
 from collections.abc import Iterable
 
-from redaction.cues import Labelled, spaced
+from redaction.cues import NUMBER, Labelled, spaced
 from redaction.figures import figures
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
@@ -16,12 +16,7 @@ _CUES = (
     "保護決定番号", "被保護者証番号", "保護番号", "医療券番号", "受給証番号", "世帯ケース番号", "相談票番号", "交付番号", "支援措置番号",
     "母子手帳番号", "母子健康手帳番号",
 )  # fmt: skip
-_VALUE = (
-    r"(?:[一-鿿]{1,2}-)?(?=[0-9A-Z-]*[0-9][A-Z-]*[0-9])[0-9A-Z]+"
-    r"(?:-[0-9A-Z]+| [0-9]{3,5}(?![0-9]))*"
-    r"(?![0-9A-Za-z]|-[0-9]|[%,.@][0-9A-Za-z]|[年月日円件人名個回時分歳才桁級割位])"
-)
-_NUMBER = Labelled(spaced(_CUES), _VALUE)
+_NUMBER = Labelled(spaced(_CUES), NUMBER)
 _PUPIL = re.compile(r"(?<=[(])20[0-9]{2}-[1-9]-[0-9]{4}(?=\))")
 _SCHOOL = re.compile("生徒|児童|学校|学級")
 _BOOK = re.compile(

@@ -50,7 +50,7 @@ def test_every_way_of_writing_is_found(detector, written):
 
 @pytest.mark.parametrize("card", ["1234 5678 9018 1234", "4556 1234 5678 9018", "4556-1234-5678-9018"])
 def test_three_groups_of_a_card_number_are_not_a_my_number(detector, card):
-    assert _seen(detector, card) == []
+    assert "JP_MY_NUMBER" not in dict(_seen(detector, card))
 
 
 def test_digits_before_a_number_do_not_hide_it(detector):

@@ -202,7 +202,8 @@ def test_what_is_often_something_else_needs_more(text, probability, believed):
         ("PHONE_NUMBER", "0120-95-0178", False),
         ("PHONE_NUMBER", "072-631-4471", True),
         ("JP_MUNICIPAL_ID", "号", False),
-        ("JP_SENSITIVE", "要介護", True),
+        ("JP_SENSITIVE", "要介護", False),
+        ("JP_SENSITIVE", "要介護2", True),
     ],
 )
 def test_a_number_has_to_look_like_one(engine, kind, text, believed):

@@ -16,7 +16,7 @@ from redaction.measure import Measure, documents, measure, pooled
 from redaction.tagger import tagger
 from redaction.tagger.training.train import held
 
-THRESHOLDS = ((2.0, 2.0), (0.9, 0.9), (0.8, 0.6), (0.8, 0.4), (0.7, 0.3), (0.7, 0.15), (0.5, 0.1))
+THRESHOLDS = ((2.0, 2.0), (0.9, 0.9), (0.8, 0.6), (0.8, 0.4), (0.7, 0.3), (0.7, 0.1), (0.5, 0.1))
 """2.0: the tagger says nothing."""
 
 
