@@ -9,7 +9,7 @@ from collections.abc import Iterator
 WINDOW = 800
 """Folded characters searched at a time."""
 
-LOOKBACK = 150
+LOOKBACK = 100
 """Characters before a window that are read again with it, so that a label or a name that lies over
 the edge is seen whole."""
 

@@ -15,9 +15,12 @@ def free_words(page: Page) -> Iterator[tuple[int, int]]:
     last = None
     for index, token in enumerate(page.words):
         size = token.end - token.begin
-        if size <= 3 and token.kind in _NOMINAL and stands_free(page, index, index):
+        if size > 3 or token.kind not in _PARTS:
+            last = None
+            continue
+        if token.kind in _NOMINAL and stands_free(page, index, index):
             yield token.begin, token.end
-        one = size == 1 and token.kind in _PARTS
+        one = size == 1
         if one and last is not None and last.end == token.begin and stands_free(page, index - 1, index):
             yield last.begin, token.end
         last = token if one else None
