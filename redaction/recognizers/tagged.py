@@ -22,7 +22,7 @@ from redaction.wordlist import words
 
 BELIEVED = 0.7
 """Probability that is believed by default: it gets the score 0.35, which is the detector's threshold. Chosen
-on documents of hands that the model had not seen (training/judge.py)."""
+on documents of sets that the model had not seen (training/judge.py)."""
 BELIEVED_IN_COMPANY = 0.1
 """The same on a page that surely tells of somebody: where there is one datum there are more."""
 _COMPANY, _SURELY = 2, 0.95
