@@ -207,7 +207,7 @@ def _detector(allow: Path | None, threshold: float) -> "Detector":
 
 
 def _content(text: str | None) -> str:
-    if text is not None and not _is_file(text):
+    if text is not None and text != "-" and not _is_file(text):
         return text
     with _Lines(text) as lines:
         return "".join(lines).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

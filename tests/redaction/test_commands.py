@@ -56,8 +56,9 @@ def test_a_text_is_shown_with_kind_and_reason():
     assert "氏名" in result.stdout and "電話番号" in result.stdout
 
 
-def test_machine_output_of_one_text():
-    result = runner.invoke(app, ["find", "--json"], input="東係長です")
+@pytest.mark.parametrize("source", [[], ["-"]])
+def test_machine_output_of_one_text_on_standard_input(source):
+    result = runner.invoke(app, ["find", "--json", *source], input="東係長です")
 
     (span,) = json.loads(result.stdout)["spans"]
     assert span == {"start": 0, "end": 1, "type": "PERSON", "score": 0.75}
