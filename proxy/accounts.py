@@ -4,7 +4,6 @@
 it was, what it cost and how long it took, also when it breaks off in the middle.
 """
 
-import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -15,18 +14,17 @@ from audit.model import EgressState
 from policies.model import Confirm, Permit, Refuse, Verdict
 from proxy.callers import Caller
 from proxy.errors import UpstreamFailed
-from proxy.surfaces.chat import ChatRequest, Chunk, Findings, Masked, counted, facts_of
+from proxy.fields import word_or_none
+from proxy.found import Findings, counted, facts_of
+from proxy.surfaces.request import Chunk, Masked, Request, Witness
 from proxy.wire import dumps
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
-_TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 
-
-def asked(caller: Caller, request: ChatRequest, findings: Findings, verdict: Verdict) -> dict[str, Any]:
+def asked(caller: Caller, request: Request, findings: Findings, verdict: Verdict) -> dict[str, Any]:
     """The body of an `asked` record: who, from where, what for, what was found, what was decided."""
     request.notices = tuple(rule.id for rule in verdict.notices)
     return about(caller) | {
-        "operation": request.operation,
+        "operation": request.dialect,
         "dialect": request.dialect,
         "model_requested": request.model,
         "destination": request.destination,
@@ -65,14 +63,18 @@ def about(caller: Caller) -> dict[str, Any]:
 
 
 async def watched(
-    entry: Entry, answer: AsyncGenerator[Chunk], masked: Masked, account: dict[str, Any]
+    entry: Entry,
+    answer: AsyncGenerator[Chunk],
+    masked: Masked,
+    witness: Witness,
+    account: dict[str, Any],
 ) -> AsyncGenerator[Chunk]:
     """The provider's answer, unchanged, with the entry told about it whatever happens.
 
     From the moment the provider is asked, what left counts as sent, unless the provider knows that
     not one byte did.
     """
-    watch = _Watch(entry, masked)
+    watch = _Watch(entry, masked, witness)
     entry.egress = _egress(account)
     masked.sent = True
     try:
@@ -91,26 +93,27 @@ async def watched(
 
 
 class _Watch:
-    """Adds up one answer: text by choice, tokens, model, timing."""
+    """Adds up one answer: tokens, model, timing. What of its content is kept, the witness says."""
 
-    def __init__(self, entry: Entry, masked: Masked) -> None:
+    def __init__(self, entry: Entry, masked: Masked, witness: Witness) -> None:
         self._entry = entry
         self._masked = masked
+        self._witness = witness
         self._started = time.monotonic()
         self._first: float | None = None
-        self._pieces: dict[tuple[int, str], list[str]] = {}
         self._usage: dict[str, Any] = {}
         self._facts: dict[str, Any] = {}
-        self._finishes: set[str] = set()
 
     def saw(self, chunk: Chunk) -> None:
         if self._first is None:
             self._first = time.monotonic()
-            self._facts = {"model_served": _word(chunk.get("model")), "response_id": _word(chunk.get("id"))}
+            self._facts = {
+                "model_served": word_or_none(chunk.get("model")),
+                "response_id": word_or_none(chunk.get("id")),
+            }
         if isinstance(chunk.get("usage"), dict):
             self._usage = chunk["usage"]
-        for choice in chunk["choices"]:
-            self._add(choice)
+        self._witness.saw(chunk)
 
     def tell(self) -> None:
         """Write what was seen into the entry: facts for the ending, the masked answer as its text."""
@@ -118,45 +121,21 @@ class _Watch:
         self._entry.facts.update(self._facts)
         self._entry.facts["latency_ms"] = round((now - self._started) * 1000)
         if self._first is not None:
-            text = dumps(self._answer())
+            text = self._witness.text()
             self._entry.facts["ttfb_ms"] = round((self._first - self._started) * 1000)
-            self._entry.facts["finish_reasons"] = sorted(self._finishes)
+            self._entry.facts.update(self._witness.facts())
             self._entry.facts["tokens"] = self._tokens(text)
             self._entry.text = text
 
-    def _add(self, choice: dict[str, Any]) -> None:
-        part = choice.get("message") or choice.get("delta") or {}
-        for name in _TEXT_FIELDS:
-            self._keep(choice["index"], name, part.get(name))
-        for call in part.get("tool_calls") or []:
-            for name in ("name", "arguments"):
-                self._keep(choice["index"], f"tool_calls.{call['index']}.{name}", call["function"].get(name))
-        if choice.get("finish_reason"):
-            self._finishes.add(_word(choice["finish_reason"]) or "?")
-
-    def _keep(self, place: int, name: str, piece: Any) -> None:
-        if isinstance(piece, str) and piece:
-            self._pieces.setdefault((place, name), []).append(piece)
-
-    def _answer(self) -> list[dict[str, str]]:
-        """The masked answer, one object a choice: {"content": …, "tool_calls.0.arguments": …}."""
-        choices: dict[int, dict[str, str]] = {}
-        for (place, name), pieces in self._pieces.items():
-            choices.setdefault(place, {})[name] = "".join(pieces)
-        return [choices[place] for place in sorted(choices)]
-
-    def _tokens(self, text: str) -> dict[str, Any]:
+    def _tokens(self, text: str | None) -> dict[str, Any]:
         """Tokens as the upstream counted them, else an upper bound: no token is shorter than one byte."""
         given, made = self._usage.get("prompt_tokens"), self._usage.get("completion_tokens")
+        if text is None:
+            made = 0  # no text was made, and servers do not say so
         if isinstance(given, int) and isinstance(made, int):
             return {"input": given, "output": made, "tokens_estimated": False}
         sent = len(dumps(self._masked.body).encode())
-        return {"input": sent, "output": len(text.encode()), "tokens_estimated": True}
-
-
-def _word(value: Any) -> str | None:
-    """A name the upstream gave, kept where it is one: what it calls itself must not carry text into the ledger."""
-    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+        return {"input": sent, "output": len((text or "").encode()), "tokens_estimated": True}
 
 
 def _egress(account: dict[str, Any]) -> EgressState:

@@ -75,7 +75,7 @@ def create_app(settings: Settings, make: Callable[[Settings], House] = build) ->
 
         return answer
 
-    app.add_api_route("/v1/chat/completions", door(passage.chat_completion, "chat"), methods=["POST"])
+    app.add_api_route("/v1/chat/completions", door(passage.exchange, "chat"), methods=["POST"])
     app.add_api_route("/v1/models", door(passage.model_list, "models"), methods=["GET"])
     nowhere = door(passage.unknown_route, "unknown")
 

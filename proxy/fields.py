@@ -195,6 +195,11 @@ def walk_reply(value: Any, spec: Spec, visit: VisitReply, path: Path = ()) -> An
     return value if spec is DEEP or not isinstance(value, (list, dict)) else None
 
 
+def word_or_none(value: Any) -> str | None:
+    """A name the upstream gave, kept where it is one: what it calls itself must not carry text into the ledger."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+
+
 def place_of(part: Any, position: int) -> int:
     """The place of a choice or tool call: its own ``index``, else its position in the list."""
     index = part.get("index") if isinstance(part, Mapping) else None

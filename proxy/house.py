@@ -20,7 +20,7 @@ from proxy.office.keys import KeyBook
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.settings import BadSettings, Settings
-from proxy.surfaces.chat import ChatRequest
+from proxy.surfaces.request import Request
 from redaction import allowed, rules
 from redaction.detector import Detector
 from redaction.model import CannotDetect
@@ -44,7 +44,7 @@ class House:
         """The key of this caller's vaults: same person and key, same placeholders, in every process."""
         return caller_key(self.secret, f"{caller.key}\0{caller.person}")
 
-    def strictly(self, caller: Caller, request: ChatRequest) -> bool:
+    def strictly(self, caller: Caller, request: Request) -> bool:
         """Whether the policy asks for a strict search, by what is known before the search."""
         return self.policy.strict(request.ask(caller, [()] * len(request.texts), self.clock()))
 

@@ -22,7 +22,8 @@ from proxy.house import House
 from proxy.office.keys import Key
 from proxy.pipeline import carry
 from proxy.stream import Head
-from proxy.surfaces import chat
+from proxy.surfaces.chat import ChatRequest
+from proxy.surfaces.request import Request
 from proxy.wire import dumps
 from redaction.model import CannotDetect
 
@@ -42,11 +43,11 @@ class Attempt:
     id: str = field(default_factory=lambda: exchange_id(now()))
     key: Key | None = None
     caller: Caller | None = None
-    request: chat.ChatRequest | None = None
+    request: Request | None = None
 
 
-async def chat_completion(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
-    """The parts of the reply to one chat completion."""
+async def exchange(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
+    """The parts of the reply to one request, of whichever dialect the route speaks."""
     head_sent = False
     try:
         request = attempt.request = _admit(house, attempt)
@@ -61,7 +62,7 @@ async def chat_completion(house: House, attempt: Attempt) -> AsyncGenerator[Head
                 if not head_sent:
                     yield Head(200, _headers(attempt, _EVENTS))
                     head_sent = True
-                if (shown := chat.shown(chunk, request)) is not None:
+                if (shown := request.shown(chunk)) is not None:
                     yield _event(dumps(shown))
         if not head_sent:
             yield Head(200, _headers(attempt, _EVENTS))
@@ -113,7 +114,7 @@ def _told(attempt: Attempt, problem: Problem) -> tuple[Head, bytes]:
     return Head(problem.status, headers), dumps(problem.body(attempt.id)).encode()
 
 
-def _admit(house: House, attempt: Attempt) -> chat.ChatRequest:
+def _admit(house: House, attempt: Attempt) -> Request:
     """Who is asking, for what, and the request laid open. Raises `Problem`."""
     key = attempt.key = key_of(attempt.headers, house.book)
     caller = attempt.caller = caller_of(key, attempt.headers, attempt.address)
@@ -121,7 +122,7 @@ def _admit(house: House, attempt: Attempt) -> chat.ChatRequest:
         raise attempt.fault
     declared = declared_by(key, attempt.headers)
     log.debug("admitted", exchange=attempt.id, key=caller.key, tool=caller.tool)
-    return chat.read(attempt.id, attempt.body, declared, house.providers.destination)
+    return _DIALECTS[attempt.route].read(attempt.id, attempt.body, declared, house.providers.destination)
 
 
 async def _recorded(house: House, attempt: Attempt, problem: Problem) -> Problem:
@@ -178,6 +179,8 @@ def _headers(attempt: Attempt, content_type: str) -> dict[str, str]:
 def _event(data: str) -> bytes:
     return f"data: {data}\n\n".encode()
 
+
+_DIALECTS: Mapping[str, type[Request]] = {kind.dialect: kind for kind in (ChatRequest,)}
 
 _NO_SUCH_DOOR = Problem(
     404,

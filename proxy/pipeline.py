@@ -8,11 +8,11 @@ from proxy.accounts import asked, watched
 from proxy.callers import Caller
 from proxy.errors import Stopped
 from proxy.house import House
-from proxy.surfaces.chat import ChatRequest, Chunk, restored
+from proxy.surfaces.request import Chunk, Request
 from redaction.vault import Vault
 
 
-async def carry(house: House, caller: Caller, request: ChatRequest) -> AsyncGenerator[Chunk]:
+async def carry(house: House, caller: Caller, request: Request) -> AsyncGenerator[Chunk]:
     """Carry one exchange from question to answer.
 
     Raises `Problem` where it does not pass; `CannotDetect` and `CannotRecord` where it cannot be
@@ -30,8 +30,9 @@ async def carry(house: House, caller: Caller, request: ChatRequest) -> AsyncGene
         if not isinstance(verdict, Permit):  # Refuse, Confirm, anything new: nothing is sent
             entry.refused("verdict")
             raise Stopped(verdict, list(account["entities"]))
-        answer = watched(entry, house.providers.ask(masked), masked, account)  # the ledger keeps it masked
-        reply = restored(answer, vault, request.wants_json)  # the caller gets it restored
+        answer = house.providers.ask(masked)
+        seen = watched(entry, answer, masked, request.witness(), account)  # the ledger keeps it masked
+        reply = request.restored(seen, vault)  # the caller gets it restored
         async with aclosing(reply) as chunks:
             async for chunk in chunks:
                 yield chunk

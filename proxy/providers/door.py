@@ -9,7 +9,7 @@ from proxy.providers.direct import Direct
 from proxy.providers.routes import Routes
 from proxy.providers.through_litellm import ThroughLitellm
 from proxy.settings import Settings
-from proxy.surfaces.chat import Chunk, Masked
+from proxy.surfaces.request import Chunk, Masked
 
 
 class Providers:

@@ -1,78 +1,40 @@
-"""OpenAI chat completions: one request read, its texts laid open, masked, and the reply restored.
+"""OpenAI chat completions: what a request must hold, how the reply is restored, what of it is kept.
 
 Knows the dialect and nothing of HTTP, providers or the ledger.
 """
 
-from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from policies.model import Ask, Bilingual, DestinationTier, EntityFact, Verdict
-from proxy.callers import Caller, Declared
+from policies.model import Bilingual
 from proxy.errors import Problem
-from proxy.fields import (
-    CHAT_REPLY,
-    CHAT_REQUEST,
-    JSON,
-    NUMBER,
-    TEXT,
-    WORD,
-    Kind,
-    Path,
-    place_of,
-    walk,
-    walk_reply,
-)
-from proxy.laid_open import LaidOpen
-from proxy.wire import dumps, loads
-from redaction.model import IRREVERSIBLE, Finding
+from proxy.fields import CHAT_REPLY, CHAT_REQUEST, JSON, Kind, Path, place_of, walk_reply, word_or_none
+from proxy.surfaces.request import Chunk, Request, require
+from proxy.wire import dumps
 from redaction.restore import Restorer, as_is, json_escaped
 from redaction.vault import Vault
 
-Chunk = dict[str, Any]
-"""One piece of a reply in the dialect's own JSON; a plain reply is a stream of one chunk."""
-Findings = Sequence[Sequence[Finding]]
+_TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
-@dataclass(slots=True)
-class Masked:
-    """What may leave: the masked body, and the masked text that the ledger keeps.
+class ChatRequest(Request):
+    """One request for a chat completion, plain or streamed."""
 
-    ``sent`` becomes True as the model is asked: from then on a byte may have left.
-    """
-
-    body: dict[str, Any] = field(repr=False)
-    text: str = field(repr=False)
-    model: str
-    stream: bool
-    sent: bool = False
-
-
-@dataclass(slots=True)
-class ChatRequest:
-    """One request as the caller sent it. ``texts`` are its strings, laid open in a fixed order.
-
-    ``notices`` are the ids of the rules whose notice the caller is shown, ``masked`` what may leave;
-    both are filled on the way.
-    """
-
-    id: str
-    body: dict[str, Any] = field(repr=False)
-    declared: Declared = field(repr=False)
-    destination: DestinationTier
-    strings: LaidOpen = field(repr=False)
-    texts: list[str] = field(repr=False)
-    notices: tuple[str, ...] = ()
-    masked: Masked | None = None
+    __slots__ = ()
     dialect = "chat"
-    operation = "chat"
+    table = CHAT_REQUEST
 
-    @property
-    def model(self) -> str:
-        return str(self.body["model"])
+    @classmethod
+    def check(cls, body: Mapping[str, Any]) -> None:
+        require(body, "messages", list)
+        if not isinstance(body.get("stream", False), bool | None):
+            raise Problem(
+                400,
+                "invalid_type",
+                Bilingual("stream は true か false にしてください。", "stream must be true or false."),
+                param="stream",
+            )
 
     @property
     def stream(self) -> bool:
@@ -88,139 +50,61 @@ class ChatRequest:
         wanted = self.body.get("response_format")
         return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
 
-    @property
-    def characters(self) -> int:
-        return sum(map(len, self.texts))
+    def sent(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Usage is always asked for: the ledger counts what was spent."""
+        if not self.stream:
+            return body
+        return {**body, "stream_options": {**(body.get("stream_options") or {}), "include_usage": True}}
 
-    def ask(self, caller: Caller, findings: Findings, at: datetime) -> Ask:
-        """The facts that a policy may look at."""
-        return Ask(
-            person=caller.person,
-            department=caller.department,
-            section=caller.section,
-            actor=caller.actor,
-            identity=caller.identity,
-            tool=caller.tool,
-            enrolled=caller.enrolled,
-            trained=caller.trained,
-            acknowledged=caller.acknowledged,
-            dialect=self.dialect,
-            model=self.model,
-            destination=self.destination,
-            category=self.declared.category,
-            declared_class=self.declared.confidentiality_class,
-            entities=facts_of(self.texts, findings),
-            characters=self.characters,
-            at=at,
-        )
+    def shown(self, chunk: Chunk) -> Chunk | None:
+        """Usage, which we always ask for, only where they asked for it too."""
+        if self.wants_usage or not self.stream:
+            return chunk
+        if not chunk.get("choices"):
+            return None
+        return {name: value for name, value in chunk.items() if name != "usage"}
 
-    def mask(self, findings: Findings, verdict: Verdict, vault: Vault) -> Masked:
-        """Every hidden finding replaced. Raises `Problem` where one stands in a field that cannot be masked."""
-        (purpose, *strings), (found_in_purpose, *found) = self._leaves(findings)
-        masked = [vault.mask(text, here, verdict.hides) for text, here in zip(strings, found, strict=True)]
-        renewed = iter(masked)
-        body = walk(self.body, CHAT_REQUEST, lambda kind, text, path: next(renewed))
-        if self.stream:
-            body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-        kept = {"purpose": vault.mask(purpose, found_in_purpose, verdict.hides) or None, "request": body}
-        self.masked = Masked(body, dumps(kept), self.model, self.stream)
-        return self.masked
+    def restored(self, answer: AsyncGenerator[Chunk], vault: Vault) -> AsyncGenerator[Chunk]:
+        return restored(answer, vault, self.wants_json)
 
-    def _leaves(self, findings: Findings) -> tuple[list[str], list[list[Finding]]]:
-        """Every string with the findings in it. Raises `Problem` for one that cannot be masked."""
-        found = self.strings.dealt(findings)
-        for leaf, here in zip(self.strings.leaves, found, strict=True):
-            if here and leaf.kind in (WORD, NUMBER):
-                raise Problem(
-                    400,
-                    "personal_data_in_field",
-                    Bilingual(
-                        f"{leaf.path} に個人情報らしい値があります。ここは伏せ字にできないため送信しませんでした。",
-                        f"{leaf.path} holds what looks like personal data and cannot be masked; nothing was sent.",
-                    ),
-                    param=leaf.path,
-                )
-        leaves = self.strings.leaves
-        return [self.texts[leaf.sheet][leaf.start : leaf.end] for leaf in leaves], found
+    def witness(self) -> "Transcript":
+        return Transcript()
 
 
-def read(
-    id: str, raw: bytes, declared: Declared, destination_of: Callable[[str], DestinationTier]
-) -> ChatRequest:
-    """Read one request body. Raises `Problem` 400 that says what is wrong and where."""
-    strings = LaidOpen()
-    strings.note(TEXT, declared.purpose or "", "purpose")
-    try:
-        body = loads(raw)
-        if not isinstance(body, dict):
-            raise ValueError("not an object")
-        walk(body, CHAT_REQUEST, strings.note)
-    except (ValueError, RecursionError):
-        raise Problem(
-            400,
-            "invalid_json",
-            Bilingual("要求がJSONとして読めません。", "The request body is not readable JSON."),
-        ) from None
-    _require(body, "model", str)
-    _require(body, "messages", list)
-    if not isinstance(body.get("stream", False), bool | None):
-        raise Problem(
-            400,
-            "invalid_type",
-            Bilingual("stream は true か false にしてください。", "stream must be true or false."),
-            param="stream",
-        )
-    return ChatRequest(id, body, declared, destination_of(body["model"]), strings, strings.texts)
+class Transcript:
+    """The masked answer of a chat, put together choice by choice."""
 
+    def __init__(self) -> None:
+        self._pieces: dict[tuple[int, str], list[str]] = {}
+        self._finishes: set[str] = set()
 
-def _require(body: dict[str, Any], name: str, kind: type) -> None:
-    if not isinstance(body.get(name), kind) or not body[name]:
-        raise Problem(
-            400,
-            "missing_field",
-            Bilingual(f"{name} が必要です。", f"{name} is required."),
-            param=name,
-        )
+    def saw(self, chunk: Chunk) -> None:
+        for choice in chunk["choices"]:
+            self._add(choice)
 
+    def text(self) -> str:
+        """One object a choice: {"content": …, "tool_calls.0.arguments": …}."""
+        choices: dict[int, dict[str, str]] = {}
+        for (place, name), pieces in self._pieces.items():
+            choices.setdefault(place, {})[name] = "".join(pieces)
+        return dumps([choices[place] for place in sorted(choices)])
 
-def counted(texts: Sequence[str], findings: Findings) -> Counter[str]:
-    """How many different data of each type: ``{"PERSON": 3}``. Irreversible ones are counted, not compared."""
-    return Counter(label for label, _ in _distinct(texts, findings))
+    def facts(self) -> dict[str, Any]:
+        return {"finish_reasons": sorted(self._finishes)}
 
+    def _add(self, choice: dict[str, Any]) -> None:
+        part = choice.get("message") or choice.get("delta") or {}
+        for name in _TEXT_FIELDS:
+            self._keep(choice["index"], name, part.get(name))
+        for call in part.get("tool_calls") or []:
+            for name in ("name", "arguments"):
+                self._keep(choice["index"], f"tool_calls.{call['index']}.{name}", call["function"].get(name))
+        if choice.get("finish_reason"):
+            self._finishes.add(word_or_none(choice["finish_reason"]) or "?")
 
-def facts_of(texts: Sequence[str], findings: Findings) -> tuple[EntityFact, ...]:
-    """The same by type and evidence, as a policy wants it."""
-    counts = Counter(_distinct(texts, findings))
-    return tuple(EntityFact(label, evidence, n) for (label, evidence), n in sorted(counts.items()))
-
-
-_STRENGTH = {name: rank for rank, name in enumerate(
-    ("repeat", "checksum", "context", "dictionary", "pattern", "cue", "both"))}  # fmt: skip
-
-
-def _distinct(texts: Sequence[str], findings: Findings) -> Iterator[tuple[str, str]]:
-    """Type and evidence of every value, the strongest evidence it has anywhere: what is a password in one
-    message is one in all. Irreversible ones are not compared."""
-    best: dict[tuple[str, str], str] = {}
-    for text, found in zip(texts, findings, strict=True):
-        for f in found:
-            if f.label in IRREVERSIBLE:
-                yield f.label, f.evidence
-                continue
-            value = (f.label, text[f.start : f.end])
-            known = best.get(value, f.evidence)
-            best[value] = max(known, f.evidence, key=lambda evidence: _STRENGTH.get(evidence, 0))
-    for (label, _), evidence in best.items():
-        yield label, evidence
-
-
-def shown(chunk: Chunk, request: ChatRequest) -> Chunk | None:
-    """The chunk as this caller wants it: usage, which we always ask for, only where they asked for it too."""
-    if request.wants_usage or not request.stream:
-        return chunk
-    if not chunk.get("choices"):
-        return None
-    return {name: value for name, value in chunk.items() if name != "usage"}
+    def _keep(self, place: int, name: str, piece: Any) -> None:
+        if isinstance(piece, str) and piece:
+            self._pieces.setdefault((place, name), []).append(piece)
 
 
 async def restored(

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from policies.model import Permit
 from proxy.callers import Declared
 from proxy.errors import Problem
+from proxy.found import counted
 from proxy.surfaces import chat
+from proxy.surfaces.request import Masked
 from redaction.model import Finding
 from redaction.vault import Vault, caller_key
 
@@ -36,10 +38,10 @@ def find(texts: Sequence[str]) -> list[tuple[Finding, ...]]:
 
 def request(body: dict[str, Any], purpose: str | None = None) -> chat.ChatRequest:
     raw = json.dumps({"model": "m", **body}).encode()
-    return chat.read("x1", raw, Declared(purpose, "mail_draft", "2"), lambda model: "D2")
+    return chat.ChatRequest.read("x1", raw, Declared(purpose, "mail_draft", "2"), lambda model: "D2")
 
 
-def masked(body: dict[str, Any]) -> tuple[chat.Masked, Vault]:
+def masked(body: dict[str, Any]) -> tuple[Masked, Vault]:
     vault = Vault(caller_key(b"s", "c"))
     asked = request(body)
     return asked.mask(find(asked.texts), PERMIT, vault), vault
@@ -97,7 +99,7 @@ def test_the_purpose_is_kept_masked_and_never_sent() -> None:
 
 def test_counts_are_of_different_data() -> None:
     asked = request({"messages": [{"role": "user", "content": "山田太郎、山田太郎、田中花子"}]})
-    assert chat.counted(asked.texts, find(asked.texts)) == {"PERSON": 2}
+    assert counted(asked.texts, find(asked.texts)) == {"PERSON": 2}
 
 
 def test_a_key_says_what_its_value_is_and_the_parts_of_a_message_are_read_as_one() -> None:
@@ -215,13 +217,13 @@ def test_a_reply_field_that_is_not_listed_is_dropped() -> None:
 )
 def test_an_unreadable_request_says_what_is_wrong(raw: bytes) -> None:
     with pytest.raises(Problem) as refused:
-        chat.read("x1", raw, Declared(None, "mail_draft", "2"), lambda model: "D2")
+        chat.ChatRequest.read("x1", raw, Declared(None, "mail_draft", "2"), lambda model: "D2")
     assert refused.value.status == 400 and refused.value.code in ("invalid_json", "missing_field")
 
 
 def test_half_a_surrogate_pair_is_carried_and_comes_back() -> None:
     raw = b'{"model":"m","messages":[{"role":"user","content":"\\ud83d x"}]}'
-    asked = chat.read("x1", raw, Declared(None, "mail_draft", "2"), lambda model: "D2")
+    asked = chat.ChatRequest.read("x1", raw, Declared(None, "mail_draft", "2"), lambda model: "D2")
     result = asked.mask(find(asked.texts), PERMIT, Vault(b"k"))
     result.text.encode()
     assert result.body["messages"][0]["content"] == "\ud83d x"

@@ -1,0 +1,44 @@
+"""What was found in the texts of a request, counted: by type for the record, by evidence for the policy.
+
+Counts different data, never quotes one. Pure.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from policies.model import EntityFact
+from redaction.model import IRREVERSIBLE, Finding
+
+Findings = Sequence[Sequence[Finding]]
+"""One sequence of findings for each text."""
+
+
+def counted(texts: Sequence[str], findings: Findings) -> Counter[str]:
+    """How many different data of each type: ``{"PERSON": 3}``. Irreversible ones are counted, not compared."""
+    return Counter(label for label, _ in _distinct(texts, findings))
+
+
+def facts_of(texts: Sequence[str], findings: Findings) -> tuple[EntityFact, ...]:
+    """The same by type and evidence, as a policy wants it."""
+    counts = Counter(_distinct(texts, findings))
+    return tuple(EntityFact(label, evidence, n) for (label, evidence), n in sorted(counts.items()))
+
+
+_STRENGTH = {name: rank for rank, name in enumerate(
+    ("repeat", "checksum", "context", "dictionary", "pattern", "cue", "both"))}  # fmt: skip
+
+
+def _distinct(texts: Sequence[str], findings: Findings) -> Iterator[tuple[str, str]]:
+    """Type and evidence of every value, the strongest evidence it has anywhere: what is a password in one
+    message is one in all. Irreversible ones are not compared."""
+    best: dict[tuple[str, str], str] = {}
+    for text, found in zip(texts, findings, strict=True):
+        for f in found:
+            if f.label in IRREVERSIBLE:
+                yield f.label, f.evidence
+                continue
+            value = (f.label, text[f.start : f.end])
+            known = best.get(value, f.evidence)
+            best[value] = max(known, f.evidence, key=lambda evidence: _STRENGTH.get(evidence, 0))
+    for (label, _), evidence in best.items():
+        yield label, evidence
