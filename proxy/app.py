@@ -1,6 +1,7 @@
 """The web application: builds the house, mounts the doors. Importing starts nothing.
 
-    POST /v1/chat/completions   GET /v1/models   GET /healthz (alive)   GET /readyz (can find, decide, record)
+    POST /v1/chat/completions   GET /v1/models   GET /v1/models/{model}
+    GET /healthz (alive)        GET /readyz (can find, decide, record)
 
 Every other route is refused and recorded. /healthz, /readyz and /openapi.json are not recorded.
 """
@@ -76,7 +77,8 @@ def create_app(settings: Settings, make: Callable[[Settings], House] = build) ->
         return answer
 
     app.add_api_route("/v1/chat/completions", door(passage.exchange, "chat"), methods=["POST"])
-    app.add_api_route("/v1/models", door(passage.model_list, "models"), methods=["GET"])
+    for path in ("/v1/models", "/v1/models/{model:path}"):  # a model's name may hold a slash
+        app.add_api_route(path, door(passage.model_list, "models"), methods=["GET"])
     nowhere = door(passage.unknown_route, "unknown")
 
     @app.exception_handler(HTTPException)
@@ -103,6 +105,7 @@ async def _load(house: House, settings: Settings) -> None:
 async def _attempt(house: House, request: Request, route: str, max_body: int) -> Attempt:
     """Read the request, up to ``max_body`` bytes. A body that is too large or breaks off is a fault of the attempt."""
     attempt = Attempt(route, request.headers, request.client.host if request.client else None)
+    attempt.model = request.path_params.get("model")
     attempt.fault = _said_twice(request)
     body = bytearray()
     try:

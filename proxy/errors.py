@@ -125,6 +125,19 @@ _UNAVAILABLE = {
 }
 
 
+def no_such_model(known: Sequence[str]) -> Problem:
+    """Asked for a model that is not here; ``known`` are those that are."""
+    return Problem(
+        404,
+        "model_not_found",
+        Bilingual(
+            f"そのモデルは使えません。使えるのは: {', '.join(known)}",
+            f"No such model here. Known: {', '.join(known)}",
+        ),
+        param="model",
+    )
+
+
 def rate_limited(retry_after: str | None) -> UpstreamFailed:
     """The model's server asks to wait; ``retry_after`` is passed on when it is a number of seconds."""
     return UpstreamFailed(

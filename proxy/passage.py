@@ -17,11 +17,12 @@ from audit.names import exchange_id, now
 from policies.model import Bilingual
 from proxy.accounts import about
 from proxy.callers import Caller, caller_of, declared_by, key_of
-from proxy.errors import Problem, Stopped, Unavailable, Unfinished, UpstreamFailed
+from proxy.errors import Problem, Stopped, Unavailable, Unfinished, UpstreamFailed, no_such_model
 from proxy.house import House
 from proxy.office.keys import Key
 from proxy.pipeline import carry
 from proxy.stream import Head
+from proxy.surfaces import models
 from proxy.surfaces.chat import ChatRequest
 from proxy.surfaces.request import Request
 from proxy.wire import dumps
@@ -33,12 +34,16 @@ _EVENTS = "text/event-stream; charset=utf-8"
 
 @dataclass(slots=True)
 class Attempt:
-    """One knock at the door. ``fault`` says what was wrong with it before anybody looked inside."""
+    """One knock at the door. ``fault`` says what was wrong with it before anybody looked inside.
+
+    ``model`` is the one that the path names, as in `GET /v1/models/{model}`.
+    """
 
     route: str
     headers: Mapping[str, str] = field(repr=False)
     address: str | None
     body: bytes = field(default=b"", repr=False)
+    model: str | None = None
     fault: Problem | None = None
     id: str = field(default_factory=lambda: exchange_id(now()))
     key: Key | None = None
@@ -91,18 +96,24 @@ async def unknown_route(house: House, attempt: Attempt) -> AsyncGenerator[Head |
 
 
 async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
-    """The parts of the reply to `GET /v1/models`: recorded like any other exchange."""
+    """The parts of the reply to `GET /v1/models` and to one of them: recorded like any other exchange."""
     try:
-        key = attempt.key = key_of(attempt.headers, house.book)
-        attempt.caller = caller_of(key, attempt.headers, attempt.address)
+        _identify(house, attempt)
         async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
             try:
-                models = await house.providers.models()
+                names = await house.providers.models()
             except UpstreamFailed as failure:
                 entry.failed(failure.code)
                 raise
-        yield Head(200, {"content-type": "application/json", "x-request-id": attempt.id})
-        yield dumps({"object": "list", "data": models}).encode()
+            known = attempt.model is None or attempt.model in names
+            if not known:
+                entry.refused("model_not_found", http_status=404)
+        if not known:
+            for part in _told(attempt, no_such_model(names)):
+                yield part
+            return
+        yield Head(200, _headers(attempt, "application/json"))
+        yield dumps(models.listed(names) if attempt.model is None else models.shown(attempt.model)).encode()
     except Exception as error:
         for part in _told(attempt, await _recorded(house, attempt, _problem_of(error, attempt))):
             yield part
@@ -116,13 +127,19 @@ def _told(attempt: Attempt, problem: Problem) -> tuple[Head, bytes]:
 
 def _admit(house: House, attempt: Attempt) -> Request:
     """Who is asking, for what, and the request laid open. Raises `Problem`."""
+    key, caller = _identify(house, attempt)
+    declared = declared_by(key, attempt.headers)
+    log.debug("admitted", exchange=attempt.id, key=caller.key, tool=caller.tool)
+    return _DIALECTS[attempt.route].read(attempt.id, attempt.body, declared, house.providers.destination)
+
+
+def _identify(house: House, attempt: Attempt) -> tuple[Key, Caller]:
+    """Who is asking, by an attempt without fault. Raises `Problem`."""
     key = attempt.key = key_of(attempt.headers, house.book)
     caller = attempt.caller = caller_of(key, attempt.headers, attempt.address)
     if attempt.fault is not None:
         raise attempt.fault
-    declared = declared_by(key, attempt.headers)
-    log.debug("admitted", exchange=attempt.id, key=caller.key, tool=caller.tool)
-    return _DIALECTS[attempt.route].read(attempt.id, attempt.body, declared, house.providers.destination)
+    return key, caller
 
 
 async def _recorded(house: House, attempt: Attempt, problem: Problem) -> Problem:

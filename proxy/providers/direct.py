@@ -12,6 +12,7 @@ import aiohttp
 
 from policies.model import Bilingual
 from proxy.errors import UpstreamFailed, rate_limited
+from proxy.fields import word_or_none
 from proxy.providers.routes import Route
 from proxy.providers.shape import shaped
 from proxy.providers.sse import Events
@@ -55,7 +56,8 @@ class Direct:
         data = listed.get("data") if isinstance(listed, dict) else None
         if not isinstance(data, list):
             raise malformed()
-        return [model["id"] for model in data if isinstance(model, dict) and isinstance(model.get("id"), str)]
+        names = [word_or_none(model.get("id")) for model in data if isinstance(model, dict)]
+        return [name for name in names if name is not None]  # no other name can be asked for
 
     @asynccontextmanager
     async def _requested(

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 from policies.model import DestinationTier
 from proxy.providers.direct import Direct
@@ -39,12 +38,10 @@ class Providers:
             async for chunk in answer:
                 yield chunk
 
-    async def models(self) -> list[dict[str, Any]]:
-        """The models that tools may ask for by name, in OpenAI's shape. Raises `UpstreamFailed`.
+    async def models(self) -> list[str]:
+        """The models that tools may ask for by name. Raises `UpstreamFailed`.
 
         Where every name goes to one upstream, its own list is asked for.
         """
-        names = self._routes.names()
-        if self._routes.every is not None:
-            names = await self._direct.models(self._routes.every)
-        return [{"id": name, "object": "model", "created": 0, "owned_by": "sekisho"} for name in names]
+        every = self._routes.every
+        return self._routes.names() if every is None else await self._direct.models(every)

@@ -23,8 +23,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from policies.model import Bilingual, DestinationTier
-from proxy.errors import Problem
+from policies.model import DestinationTier
+from proxy.errors import no_such_model
 from proxy.settings import BadSettings, Settings
 
 DEMO_MODEL = "sekisho-demo"
@@ -70,15 +70,7 @@ class Routes:
         """The route of a model. Raises `Problem` 404 for an unknown one."""
         route = self._listed.get(model) or self.every
         if route is None:
-            raise Problem(
-                404,
-                "model_not_found",
-                Bilingual(
-                    f"そのモデルは使えません。使えるのは: {', '.join(self.names())}",
-                    f"No such model here. Known: {', '.join(self.names())}",
-                ),
-                param="model",
-            )
+            raise no_such_model(self.names())
         return route
 
     def names(self) -> list[str]:

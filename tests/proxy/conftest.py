@@ -1,13 +1,16 @@
 """The desk on its own: a real server in this process, with one room replaced where a test breaks it."""
 
 import asyncio
+import json
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +73,18 @@ def serve(settings: Settings) -> Iterator[Callable[..., str]]:
     for server, thread in running:
         server.should_exit = True
         thread.join(20)
+
+
+@pytest.fixture
+def records(settings: Settings) -> Callable[[], list[tuple[str, dict[str, Any]]]]:
+    """Kind and body of every record of an exchange so far, oldest first."""
+
+    def read() -> list[tuple[str, dict[str, Any]]]:
+        with sqlite3.connect(settings.ledger_location) as connection:
+            rows = connection.execute("SELECT kind, body FROM records ORDER BY at, idx")
+            return [(kind, json.loads(body)) for kind, body in rows if kind not in ("noted", "viewed")]
+
+    return read
 
 
 @pytest.fixture

@@ -85,12 +85,6 @@ def post(
         return error.code, dict(error.headers), json.loads(error.read())
 
 
-def records(settings: Settings) -> list[tuple[str, dict[str, Any]]]:
-    with sqlite3.connect(settings.ledger_location) as connection:
-        rows = connection.execute("SELECT kind, body FROM records ORDER BY at, idx")
-        return [(kind, json.loads(body)) for kind, body in rows if kind not in ("noted", "viewed")]
-
-
 def untouched(folder: Path) -> bool:
     return (folder / "received.bin").read_bytes() == b""
 
@@ -106,13 +100,13 @@ def untouched(folder: Path) -> bool:
     ],
 )
 def test_a_broken_detector_or_policy_refuses_with_503_and_is_recorded(
-    serve: Callable[..., str], settings: Settings, upstream_folder: Path, rooms: dict[str, Any], code: str
+    serve: Callable[..., str], records: Any, upstream_folder: Path, rooms: dict[str, Any], code: str
 ) -> None:
     base_url = serve(house(**rooms))
     status, _, body = post(base_url)
     assert (status, body["error"]["code"]) == (503, code)
     assert "山田" not in json.dumps(body, ensure_ascii=False)
-    (asked, _), (ending, facts) = records(settings)
+    (asked, _), (ending, facts) = records()
     assert (asked, ending, facts["reason"], facts["egress_state"]) == ("asked", "refused", code, "none")
     assert untouched(upstream_folder)
 
@@ -139,12 +133,12 @@ def test_a_policy_that_asks_for_it_has_the_texts_searched_strictly(
 
 
 def test_a_verdict_of_a_kind_that_nobody_knows_is_not_sent(
-    serve: Callable[..., str], settings: Settings, upstream_folder: Path
+    serve: Callable[..., str], records: Any, upstream_folder: Path
 ) -> None:
     status, headers, body = post(serve(house(policy=NewPolicy())))
     assert (status, body["error"]["code"]) == (403, "verdict_unknown")
     assert headers["x-should-retry"] == "false"
-    assert [kind for kind, _ in records(settings)] == ["asked", "refused"]
+    assert [kind for kind, _ in records()] == ["asked", "refused"]
     assert untouched(upstream_folder)
 
 
@@ -167,6 +161,7 @@ def test_a_verdict_of_a_kind_that_nobody_knows_is_not_sent(
 def test_every_accident_is_told_and_recorded_without_text(
     serve: Callable[..., str],
     settings: Settings,
+    records: Any,
     upstream_folder: Path,
     what: dict[str, Any],
     status: int,
@@ -176,7 +171,7 @@ def test_every_accident_is_told_and_recorded_without_text(
     assert (told, body["error"]["code"]) == (status, code)
     assert headers["x-should-retry"] == "false"
     assert body["error"]["request_id"] == headers["x-request-id"]
-    (asked, account), (ending, facts) = records(settings)
+    (asked, account), (ending, facts) = records()
     assert (asked, ending, facts["reason"]) == ("asked", "refused", code)
     assert account["caller"]["key"] is None if status == 401 else account["caller"]["key"]
     with sqlite3.connect(settings.ledger_location) as connection:
@@ -195,7 +190,7 @@ def test_every_accident_is_told_and_recorded_without_text(
 )
 def test_a_failing_upstream_gives_an_error_and_a_failed_ending(
     serve: Callable[..., str],
-    settings: Settings,
+    records: Any,
     model: str,
     stream: bool,
     status: int,
@@ -204,25 +199,25 @@ def test_a_failing_upstream_gives_an_error_and_a_failed_ending(
 ) -> None:
     told, _, body = post(serve(house()), PLAIN | {"model": model, "stream": stream})
     assert (told, body["error"]["code"]) == (status, code)
-    _, (ending, facts) = records(settings)
+    _, (ending, facts) = records()
     assert (ending, facts["reason"], facts["egress_state"]) == ("failed", code, egress)
 
 
 def test_an_upstream_that_is_not_there_got_nothing_and_the_record_says_so(
-    serve: Callable[..., str], settings: Settings
+    serve: Callable[..., str], settings: Settings, records: Any
 ) -> None:
     nowhere = settings.model_copy(update={"upstream": "http://127.0.0.1:9/v1"})
     told, _, body = post(serve(lambda _: house()(nowhere)))
     assert (told, body["error"]["code"]) == (502, "upstream_unreachable")
-    _, (ending, facts) = records(settings)
+    _, (ending, facts) = records()
     assert (ending, facts["egress_state"]) == ("failed", "none")
 
 
 def test_tokens_that_nobody_counted_are_an_upper_bound_that_says_so(
-    serve: Callable[..., str], settings: Settings
+    serve: Callable[..., str], records: Any
 ) -> None:
     assert post(serve(house()), PLAIN | {"model": "no-usage"})[0] == 200
-    _, (_, facts) = records(settings)
+    _, (_, facts) = records()
     assert facts["tokens"]["tokens_estimated"] is True
     assert facts["tokens"]["output"] >= len("山田太郎さん、こんにちは")
 
@@ -261,14 +256,14 @@ def test_a_plain_request_without_any_sekisho_header_passes(serve: Callable[..., 
     ],
 )
 def test_a_reply_of_no_known_shape_is_told_once_and_is_a_failed_ending(
-    serve: Callable[..., str], settings: Settings, reply: str, stream: bool
+    serve: Callable[..., str], records: Any, reply: str, stream: bool
 ) -> None:
     sent = f"data: {reply}\n\ndata: [DONE]\n\n" if stream else reply
     body = {"model": "raw", "stream": stream, "messages": [{"role": "user", "content": sent}]}
     told, headers, said = post(serve(house()), body)
     assert (told, said["error"]["code"]) == (502, "upstream_malformed")
     assert headers["x-should-retry"] == "false"
-    (_, _), (ending, facts) = records(settings)
+    (_, _), (ending, facts) = records()
     assert (ending, facts["reason"], facts["egress_state"]) == ("failed", "upstream_malformed", "masked")
 
 
@@ -279,22 +274,22 @@ def test_what_servers_leave_out_is_filled_in(serve: Callable[..., str]) -> None:
     assert body["choices"][0]["message"]["content"] == "ab" and body["choices"][0]["index"] == 0
 
 
-def test_an_empty_stream_is_an_empty_stream(serve: Callable[..., str], settings: Settings) -> None:
+def test_an_empty_stream_is_an_empty_stream(serve: Callable[..., str], records: Any) -> None:
     body = {"model": "raw", "stream": True, "messages": [{"role": "user", "content": "data: [DONE]\n\n"}]}
     request = urllib.request.Request(
         serve(house()) + "/chat/completions", json.dumps(body).encode(), {"authorization": "Bearer sk-desk"}
     )
     with urllib.request.urlopen(request, timeout=30) as reply:
         assert (reply.status, reply.read()) == (200, b"data: [DONE]\n\n")
-    assert [kind for kind, _ in records(settings)] == ["asked", "answered"]
+    assert [kind for kind, _ in records()] == ["asked", "answered"]
 
 
 def test_what_the_upstream_calls_itself_carries_no_text_into_the_records(
-    serve: Callable[..., str], settings: Settings
+    serve: Callable[..., str], records: Any
 ) -> None:
     reply = '{"model":{"a":"山田"},"id":["x"],"choices":[{"message":{"content":"x"},"finish_reason":"山田"}]}'
     assert post(serve(house()), {"model": "raw", "messages": [{"role": "user", "content": reply}]})[0] == 200
-    _, (_, facts) = records(settings)
+    _, (_, facts) = records()
     assert (facts["model_served"], facts["response_id"], facts["finish_reasons"]) == (None, None, ["?"])
 
 
@@ -319,7 +314,7 @@ def test_after_the_model_was_asked_a_lost_ledger_is_not_called_nothing_sent(
 @pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "PURGE", "OPTIONS", "DELETE", "HEAD"])
 @pytest.mark.parametrize("path", ["/chat/completions", "/nowhere"])
 def test_every_method_on_every_path_is_an_attempt_with_a_record(
-    serve: Callable[..., str], settings: Settings, method: str, path: str
+    serve: Callable[..., str], records: Any, method: str, path: str
 ) -> None:
     url = serve(house()) + path
     request = urllib.request.Request(url, headers={"authorization": "Bearer sk-desk"}, method=method)
@@ -329,7 +324,7 @@ def test_every_method_on_every_path_is_an_attempt_with_a_record(
     said = refused.value.read()
     refused.value.close()
     assert method == "HEAD" or json.loads(said)["error"]["code"] == "unknown_route"
-    assert [kind for kind, _ in records(settings)] == ["asked", "refused"]
+    assert [kind for kind, _ in records()] == ["asked", "refused"]
 
 
 @pytest.mark.parametrize(
