@@ -5,10 +5,12 @@ A table is written in the shape of the JSON it speaks of::
     {"messages": [{"role": WORD, "content": TEXT}]}
 
     TEXT     a string, or a list of them: masked on the way out, restored on the way back
+    WHOLE    a string, or a list of strings that have nothing to do with each other: as TEXT, one by one
     JSON     a string that holds JSON (tool-call arguments): every string inside it likewise, escaped anew
     DEEP     any JSON: every string and every key in it likewise
     WORD     a short ASCII word that names a thing (role, type): goes as it is, refused if anything is found in it
     FREE     numbers, true, false, null: go as they are, refused if anything is found in a number's digits
+    VECTOR   an embedding in a reply, as numbers or base64: nothing to restore
     REFUSED  this round does not carry it; null and false pass as absent
 
 Knows nothing of detection, vaults or HTTP: `walk` calls back for every string that matters.
@@ -31,10 +33,12 @@ class Kind(str):
 
 
 TEXT: Final = Kind("text")
+WHOLE: Final = Kind("whole")
 JSON: Final = Kind("json")
 DEEP: Final = Kind("deep")
 WORD: Final = Kind("word")
 FREE: Final = Kind("free")
+VECTOR: Final = Kind("vector")
 REFUSED: Final = Kind("refused")
 
 KEY: Final = Kind("key")
@@ -43,7 +47,7 @@ NUMBER: Final = Kind("number")
 
 Spec = Kind | Mapping[str, Any] | list[Any]
 Visit = Callable[[Kind, str, str], str]
-"""``visit(kind, text, path) -> text``: TEXT, KEY and VALUE may be masked, WORD and NUMBER only looked at.
+"""``visit(kind, text, path) -> text``: TEXT, WHOLE, KEY and VALUE may be masked, WORD and NUMBER only looked at.
 
 KEY, VALUE and NUMBER are the keys, strings and numbers inside one DEEP or JSON field, in their order;
 their path is that field's.
@@ -148,6 +152,24 @@ CHAT_REPLY: Spec = {
 """A reply's fields. One that is not listed is dropped: it could hold a placeholder nobody restores."""
 
 
+EMBEDDINGS_REQUEST: Spec = {
+    "model": WORD,
+    "input": WHOLE,
+    "dimensions": FREE,
+    "encoding_format": WORD,
+    "user": TEXT,
+}
+
+EMBEDDINGS_REPLY: Spec = {
+    "id": WORD,
+    "object": WORD,
+    "created": FREE,
+    "model": WORD,
+    "data": [{"object": WORD, "index": FREE, "embedding": VECTOR}],
+    "usage": DEEP,
+}
+
+
 def walk(value: Any, spec: Spec, visit: Visit, path: str = "") -> Any:
     """A copy of a request in which every string that matters went through ``visit``.
 
@@ -158,6 +180,8 @@ def walk(value: Any, spec: Spec, visit: Visit, path: str = "") -> Any:
         return None
     if spec is TEXT:
         return _text(value, visit, path)
+    if spec is WHOLE:
+        return _whole(value, visit, path)
     if spec is DEEP:
         return _deep(value, visit, path)
     if spec is JSON:
@@ -190,6 +214,8 @@ def walk_reply(value: Any, spec: Spec, visit: VisitReply, path: Path = ()) -> An
         if not isinstance(value, Mapping):
             return None
         return {k: walk_reply(v, spec[k], visit, (*path, k)) for k, v in value.items() if k in spec}
+    if spec is VECTOR:
+        return value
     if isinstance(value, str):
         return visit(spec, value, path) if spec in (TEXT, JSON) else value if spec is WORD else None
     return value if spec is DEEP or not isinstance(value, (list, dict)) else None
@@ -208,14 +234,39 @@ def place_of(part: Any, position: int) -> int:
 
 def _text(value: Any, visit: Visit, path: str) -> Any:
     if isinstance(value, str):
-        # Python's json.dumps writes 山 as \\u5c71: JSON with escapes is masked inside, as JSON.
-        return _json(value, visit, path) if "\\u" in value else visit(TEXT, value, path)
+        return _written(value, TEXT, visit, path)
     if not isinstance(value, list):
         raise _wrong(path, "文字列", "a string")
     return [
         visit(TEXT, item, f"{path}[{i}]") if isinstance(item, str) else _part(item, visit, f"{path}[{i}]")
         for i, item in enumerate(value)
     ]
+
+
+def _whole(value: Any, visit: Visit, path: str) -> Any:
+    if isinstance(value, str):
+        return _written(value, WHOLE, visit, path)
+    items = _list(value, path)
+    if any(isinstance(item, int | float | list) for item in items):
+        raise Problem(
+            400,
+            "token_ids",
+            Bilingual(
+                f"{path} は文章(文字列)で送ってください。トークン番号の並びは中身を検査できないため送信しませんでした。"
+                "LangChainでは check_embedding_ctx_length=False を指定してください。",
+                f"{path} must be text: token ids cannot be checked, so nothing was sent. "
+                "In LangChain set check_embedding_ctx_length=False.",
+            ),
+            param=path,
+        )
+    return [
+        _written(_string(item, f"{path}[{i}]"), WHOLE, visit, f"{path}[{i}]") for i, item in enumerate(items)
+    ]
+
+
+def _written(value: str, kind: Kind, visit: Visit, path: str) -> str:
+    """Python's json.dumps writes 山 as \\u5c71: JSON with escapes is masked inside, as JSON."""
+    return _json(value, visit, path, kind) if "\\u" in value else visit(kind, value, path)
 
 
 def _part(value: Any, visit: Visit, path: str) -> Any:
@@ -243,14 +294,14 @@ def _deep(value: Any, visit: Visit, path: str) -> Any:
     return _number(value, visit, path)
 
 
-def _json(value: str, visit: Visit, path: str) -> str:
+def _json(value: str, visit: Visit, path: str, other: Kind = TEXT) -> str:
     """JSON text is masked inside, where keys say what their values are. Other text is masked as it stands."""
     try:
         inside = loads(value)
     except ValueError:
-        return visit(TEXT, value, path)
+        return visit(other, value, path)
     if not isinstance(inside, dict | list | str):
-        return visit(TEXT, value, path)
+        return visit(other, value, path)
     return dumps(_deep(inside, visit, path))
 
 

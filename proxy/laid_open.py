@@ -1,6 +1,6 @@
 """A request laid open: its strings as sheets of text that a reader, or a detector, understands.
 
-A field of its own is a sheet of its own. The parts of one message stand on one sheet, end to end, so that
+A field of its own is a sheet of its own, and so is each text of a list of texts. The parts of one message stand on one sheet, end to end, so that
 a number cut in two is still seen; and what is inside JSON stands on one sheet, a line for each key::
 
     氏名: 一二三 蓮
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from policies.model import Bilingual
 from proxy.errors import Problem
-from proxy.fields import KEY, NUMBER, VALUE, WORD, Kind
+from proxy.fields import KEY, NUMBER, VALUE, WHOLE, WORD, Kind
 from redaction.model import Finding
 
 MOST = 20_000
@@ -115,5 +115,5 @@ def _group_of(kind: Kind, path: str) -> str | None:
     """What shares a sheet: the inside of one JSON field, the parts of one message."""
     if kind in _AFTER:
         return path
-    part = None if kind is WORD else _PART.fullmatch(path)
+    part = None if kind in (WORD, WHOLE) else _PART.fullmatch(path)
     return part[1] if part else None
