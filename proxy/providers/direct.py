@@ -16,9 +16,10 @@ from proxy.fields import word_or_none
 from proxy.providers.routes import Route
 from proxy.providers.shape import shaped
 from proxy.providers.sse import Events
+from proxy.surfaces.request import Chunk, Dialect, Masked
 from proxy.wire import dumps, loads
 
-Chunk = dict[str, Any]
+_PATHS: Mapping[Dialect, str] = {"chat": "chat/completions", "embeddings": "embeddings"}
 
 
 class Direct:
@@ -38,16 +39,17 @@ class Direct:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, route: Route, body: Mapping[str, Any], stream: bool) -> AsyncGenerator[Chunk]:
+    async def ask(self, route: Route, masked: Masked) -> AsyncGenerator[Chunk]:
         """Send one masked request; yield the reply's chunks. Raises `UpstreamFailed`."""
+        url = f"{route.base_url}/{_PATHS[masked.dialect]}"
         headers = {"content-type": "application/json", **_headers(route)}
-        payload = dumps({**body, "model": route.target or body["model"]}).encode()
-        async with self._requested("POST", f"{route.base_url}/chat/completions", headers, payload) as reply:
-            if stream:
-                async for chunk in self._streamed(reply):
+        payload = dumps({**masked.body, "model": route.target or masked.model}).encode()
+        async with self._requested("POST", url, headers, payload) as reply:
+            if masked.stream:
+                async for chunk in self._streamed(reply, masked.dialect):
                     yield chunk
             else:
-                yield _checked(_parsed(await self._whole(reply)))
+                yield _checked(_parsed(await self._whole(reply)), masked.dialect)
 
     async def models(self, route: Route) -> list[str]:
         """The names of the models the route's server has. Raises `UpstreamFailed`."""
@@ -101,11 +103,11 @@ class Direct:
             parts.append(part)
         return b"".join(parts)
 
-    async def _streamed(self, reply: aiohttp.ClientResponse) -> AsyncGenerator[Chunk]:
+    async def _streamed(self, reply: aiohttp.ClientResponse, dialect: Dialect) -> AsyncGenerator[Chunk]:
         async for data in self._events(reply):
             if data == "[DONE]":
                 return
-            yield _checked(_parsed(data))
+            yield _checked(_parsed(data), dialect)
         raise _failed(
             "upstream_incomplete",
             "AIサーバーの応答が途中で終わりました。",
@@ -137,7 +139,7 @@ def _parsed(raw: bytes | str) -> Any:
         raise malformed() from None
 
 
-def _checked(chunk: Any) -> Chunk:
+def _checked(chunk: Any, dialect: Dialect) -> Chunk:
     """A reply that is an object and no error. Servers report faults with status 200 too."""
     if not isinstance(chunk, dict):
         raise malformed()
@@ -146,7 +148,7 @@ def _checked(chunk: Any) -> Chunk:
             "upstream_error", "AIサーバーがエラーを返しました。", "The model server reported an error."
         )
     try:
-        return shaped(chunk)
+        return shaped(dialect, chunk)
     except ValueError:
         raise malformed() from None
 

@@ -34,7 +34,7 @@ class Providers:
         """Ask the model of a masked request. Raises `UpstreamFailed`."""
         route = self._routes.of(masked.model)
         door = self._direct if route.via == "direct" else self._litellm
-        async with aclosing(door.ask(route, masked.body, masked.stream)) as answer:
+        async with aclosing(door.ask(route, masked)) as answer:
             async for chunk in answer:
                 yield chunk
 

@@ -5,15 +5,16 @@ The one place that imports litellm; a newer or another library is swapped in her
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Mapping
+import struct
+from base64 import b64encode
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from policies.model import Bilingual
 from proxy.errors import UpstreamFailed, rate_limited
 from proxy.providers.routes import DEMO_MODEL, Route
 from proxy.providers.shape import shaped
-
-Chunk = dict[str, Any]
+from proxy.surfaces.request import Chunk, Masked
 
 _QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the price list is fetched at import
@@ -23,6 +24,7 @@ _QUIET = {
     "LITELLM_MODE": "PRODUCTION",  # else a .env file in the working folder is read
     "LITELLM_TELEMETRY": "False",
     "LITELLM_LOG": "CRITICAL",
+    "DEFAULT_MAX_RETRIES": "0",
 }
 
 
@@ -41,25 +43,29 @@ class ThroughLitellm:
                 self._litellm = await asyncio.to_thread(_imported)
         return self._litellm
 
-    async def ask(self, route: Route, body: Mapping[str, Any], stream: bool) -> AsyncGenerator[Chunk]:
+    async def ask(self, route: Route, masked: Masked) -> AsyncGenerator[Chunk]:
         """Send one masked request; yield the reply's chunks. Raises `UpstreamFailed`."""
         litellm = await self.load()
+        settings = {
+            "model": route.target or masked.model,
+            "api_key": route.key,
+            "api_base": route.base_url,
+            "timeout": self._silence_timeout,
+            "num_retries": 0,
+            "max_retries": 0,
+            "drop_params": False,
+        }
         try:
-            reply = await litellm.acompletion(
-                **{**body, "model": route.target or body["model"]},
-                api_key=route.key,
-                base_url=route.base_url,
-                timeout=self._silence_timeout,
-                num_retries=0,
-                max_retries=0,
-                drop_params=False,
-            )
-            if not stream:
-                yield shaped(reply.model_dump(mode="json", exclude_none=True))
+            if masked.dialect == "embeddings":
+                yield await _embedded(litellm, masked, settings)
+                return
+            reply = await litellm.acompletion(**{**masked.body, **settings})
+            if not masked.stream:
+                yield _chunk(reply, masked)
                 return
             try:
                 async for chunk in reply:
-                    yield shaped(chunk.model_dump(mode="json", exclude_none=True))
+                    yield _chunk(chunk, masked)
             finally:
                 await reply.aclose()
         except (asyncio.CancelledError, GeneratorExit):
@@ -68,12 +74,33 @@ class ThroughLitellm:
             raise _failure(error) from None
 
 
+async def _embedded(litellm: Any, masked: Masked, settings: dict[str, Any]) -> Chunk:
+    """The vectors of one masked request, written as it wants them: few providers know base64, we do."""
+    body = {name: value for name, value in masked.body.items() if name != "encoding_format"}
+    reply = _chunk(await litellm.aembedding(**{**body, **settings}), masked)
+    if masked.body.get("encoding_format") == "base64":
+        reply["data"] = [{**part, "embedding": _base64(part["embedding"])} for part in reply["data"]]
+    return reply
+
+
+def _chunk(reply: Any, masked: Masked) -> Chunk:
+    """One piece of litellm's reply in the dialect's own JSON."""
+    return shaped(masked.dialect, reply.model_dump(mode="json", exclude_none=True))
+
+
+def _base64(vector: list[float] | str) -> str:
+    """Numbers as official clients read them: little-endian, four bytes each."""
+    return vector if isinstance(vector, str) else b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
 def _imported() -> Any:
     os.environ.update({name: value for name, value in _QUIET.items() if name not in os.environ})
     import litellm
 
     from proxy.providers.demo_model import demo_handler
 
+    # aembedding reads max_retries=0 as "not said" and takes this.
+    litellm.DEFAULT_MAX_RETRIES = 0  # type: ignore[attr-defined]
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
