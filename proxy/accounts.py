@@ -128,11 +128,14 @@ class _Watch:
             self._entry.text = text
 
     def _tokens(self, text: str | None) -> dict[str, Any]:
-        """Tokens as the upstream counted them, else an upper bound: no token is shorter than one byte."""
+        """Tokens as the upstream counted them, else an upper bound: no token is shorter than one byte.
+
+        A request of no tokens is one that nobody counted: litellm fills in zeros.
+        """
         given, made = self._usage.get("prompt_tokens"), self._usage.get("completion_tokens")
         if text is None:
             made = 0  # no text was made, and servers do not say so
-        if isinstance(given, int) and isinstance(made, int):
+        if isinstance(given, int) and given > 0 and isinstance(made, int):
             return {"input": given, "output": made, "tokens_estimated": False}
         sent = len(dumps(self._masked.body).encode())
         return {"input": sent, "output": len((text or "").encode()), "tokens_estimated": True}

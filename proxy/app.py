@@ -1,6 +1,6 @@
 """The web application: builds the house, mounts the doors. Importing starts nothing.
 
-    POST /v1/chat/completions   GET /v1/models   GET /v1/models/{model}
+    POST /v1/chat/completions   POST /v1/embeddings   GET /v1/models   GET /v1/models/{model}
     GET /healthz (alive)        GET /readyz (can find, decide, record)
 
 Every other route is refused and recorded. /healthz, /readyz and /openapi.json are not recorded.
@@ -77,6 +77,7 @@ def create_app(settings: Settings, make: Callable[[Settings], House] = build) ->
         return answer
 
     app.add_api_route("/v1/chat/completions", door(passage.exchange, "chat"), methods=["POST"])
+    app.add_api_route("/v1/embeddings", door(passage.exchange, "embeddings"), methods=["POST"])
     for path in ("/v1/models", "/v1/models/{model:path}"):  # a model's name may hold a slash
         app.add_api_route(path, door(passage.model_list, "models"), methods=["GET"])
     nowhere = door(passage.unknown_route, "unknown")

@@ -24,6 +24,7 @@ from proxy.pipeline import carry
 from proxy.stream import Head
 from proxy.surfaces import models
 from proxy.surfaces.chat import ChatRequest
+from proxy.surfaces.embeddings import EmbeddingsRequest
 from proxy.surfaces.request import Request
 from proxy.wire import dumps
 from redaction.model import CannotDetect
@@ -197,7 +198,7 @@ def _event(data: str) -> bytes:
     return f"data: {data}\n\n".encode()
 
 
-_DIALECTS: Mapping[str, type[Request]] = {kind.dialect: kind for kind in (ChatRequest,)}
+_DIALECTS: Mapping[str, type[Request]] = {kind.dialect: kind for kind in (ChatRequest, EmbeddingsRequest)}
 
 _NO_SUCH_DOOR = Problem(
     404,

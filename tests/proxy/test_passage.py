@@ -412,3 +412,106 @@ def test_a_policy_may_speak_of_a_kind_that_a_rules_file_adds(tmp_path: Path) -> 
         policy_of(read(policy=str(city)))
     example = Path(__file__).parent.parent.parent / "redaction" / "rules.example.yaml"
     assert policy_of(read(policy=str(city), rules=example)).name == "city"
+
+
+VECTORS = {"model": "echo", "input": ["山田太郎さん、こんにちは", "晴れ"]}
+
+
+def embed(base_url: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
+    return post(base_url, body or VECTORS, path="/embeddings", **headers)
+
+
+def test_vectors_come_back_and_the_record_has_the_texts_and_no_vector(
+    serve: Callable[..., str], settings: Settings, records: Any
+) -> None:
+    status, headers, body = embed(serve(house()))
+    assert status == 200 and headers["x-request-id"]
+    assert [part["embedding"] for part in body["data"]] == [[12.0, 0.0], [2.0, 1.0]]
+    (_, account), (ending, facts) = records()
+    assert (account["operation"], account["dialect"], ending) == ("embeddings", "embeddings", "answered")
+    assert facts["tokens"] == {"input": 11, "output": 0, "tokens_estimated": False}
+    assert (facts["vectors"], facts["egress_state"]) == (2, "masked")
+    with sqlite3.connect(settings.ledger_location) as connection:
+        ((text,),) = connection.execute("SELECT text FROM texts").fetchall()
+    assert json.loads(text)["request"] == VECTORS  # this detector finds nothing
+
+
+@pytest.mark.parametrize(
+    ("model", "code"), [("error", "upstream_status_500"), ("error-200", "upstream_error")]
+)
+def test_vectors_that_did_not_come_are_a_failed_ending(
+    serve: Callable[..., str], records: Any, model: str, code: str
+) -> None:
+    told, _, body = embed(serve(house()), VECTORS | {"model": model})
+    assert (told, body["error"]["code"]) == (502, code)
+    _, (ending, facts) = records()
+    assert (ending, facts["reason"], facts["egress_state"]) == ("failed", code, "masked")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"choices":[]}',
+        '{"data":[null]}',
+        '{"data":[{"embedding":"山田"}]}',
+        '{"data":[{"embedding":[1e999]}]}',
+    ],
+)
+def test_vectors_of_no_known_shape_are_told_once_and_are_a_failed_ending(
+    serve: Callable[..., str], records: Any, reply: str
+) -> None:
+    told, headers, body = embed(serve(house()), {"model": "raw", "input": reply})
+    assert (told, body["error"]["code"]) == (502, "upstream_malformed")
+    assert headers["x-should-retry"] == "false"
+    _, (ending, facts) = records()
+    assert (ending, facts["reason"]) == ("failed", "upstream_malformed")
+
+
+def test_tokens_of_vectors_that_nobody_counted_are_an_upper_bound(
+    serve: Callable[..., str], records: Any
+) -> None:
+    assert embed(serve(house()), VECTORS | {"model": "no-usage"})[0] == 200
+    _, (_, facts) = records()
+    assert facts["tokens"]["tokens_estimated"] is True and facts["tokens"]["output"] == 0
+    assert facts["tokens"]["input"] >= len("山田太郎さん、こんにちは")
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "code"),
+    [
+        ({"body": {"model": "echo", "input": [[1, 2]]}}, 400, "token_ids"),
+        ({"body": {"model": "echo", "input": "x", "y": 1}}, 400, "unknown_field"),
+        ({"body": b"{"}, 400, "invalid_json"),
+        ({"x_sekisho_category": "gossip"}, 400, "unknown_category"),
+    ],
+)
+def test_an_accident_before_any_vector_is_recorded_without_text(
+    serve: Callable[..., str], records: Any, upstream_folder: Path, what: Any, status: int, code: str
+) -> None:
+    told, _, body = embed(serve(house()), **what)
+    assert (told, body["error"]["code"]) == (status, code)
+    (_, account), (ending, facts) = records()
+    assert (account["operation"], ending, facts["reason"]) == ("embeddings", "refused", code)
+    assert untouched(upstream_folder)
+
+
+def test_without_a_record_no_vector_is_asked_for(
+    serve: Callable[..., str], settings: Settings, upstream_folder: Path
+) -> None:
+    base_url = serve(house())
+    Path(settings.ledger_location).chmod(0o444)
+    status, _, _ = embed(base_url)
+    Path(settings.ledger_location).chmod(0o600)
+    assert status == 503 and untouched(upstream_folder)
+
+
+def test_the_policy_is_told_which_dialect_it_decides_on(serve: Callable[..., str]) -> None:
+    asked: list[str] = []
+
+    class Listens(NewPolicy):
+        def decide(self, ask: Any) -> Verdict:
+            asked.append(ask.dialect)
+            return super().decide(ask)
+
+    assert embed(serve(house(policy=Listens())))[0] == 403
+    assert asked == ["embeddings"]

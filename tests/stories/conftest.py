@@ -57,8 +57,13 @@ class Upstream:
     @property
     def requests(self) -> list[dict[str, Any]]:
         """The bodies of the chat completions it got."""
-        posts = self.received.split(b"POST /v1/chat/completions ")[1:]
-        return [json.loads(post.split(b"\r\n\r\n", 1)[1].split(b"\nGET ", 1)[0]) for post in posts]
+        return self.bodies("/v1/chat/completions")
+
+    def bodies(self, path: str) -> list[dict[str, Any]]:
+        """The bodies of what was posted to ``path``."""
+        posts = self.received.split(b"POST ")[1:]
+        mine = [post for post in posts if post.startswith(f"{path} ".encode())]
+        return [json.loads(post.split(b"\r\n\r\n", 1)[1].split(b"\nGET ", 1)[0]) for post in mine]
 
 
 @dataclass

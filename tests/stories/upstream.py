@@ -8,12 +8,15 @@ It answers with what the last user message said. The model's name says how:
     no-usage    without usage   broken  half a stream, then gone    error    status 500
     error-200   status 200 with an error body     cut-N  pieces of N characters
     raw         the user message itself is the reply's body
+It embeds a text as two numbers, its length and its place; the same names fail, and `floats` knows no base64.
 """
 
 import argparse
 import asyncio
+import base64
 import json
 import re
+import struct
 import sys
 from pathlib import Path
 
@@ -27,6 +30,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log)
             log.flush()
             if b"GET /v1/models " in head:
                 await plain(writer, {"object": "list", "data": [{"id": "echo"}, {"id": "slow"}]})
+            elif b"POST /v1/embeddings " in head:
+                await embed(writer, json.loads(body))
             else:
                 await answer(writer, json.loads(body))
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -56,6 +61,25 @@ async def answer(writer: asyncio.StreamWriter, asked: dict) -> None:
         "choices": [{"index": 0, "finish_reason": "stop", "message": message}]
     }
     await plain(writer, reply if model == "no-usage" else reply | usage())
+
+
+async def embed(writer: asyncio.StreamWriter, asked: dict) -> None:
+    model, given = asked["model"], asked["input"]
+    texts = given if isinstance(given, list) else [given]
+    if model == "silent":
+        await asyncio.sleep(3600)
+    if model.startswith("error"):
+        status = "200 OK" if model == "error-200" else "500 Oops"
+        return await plain(writer, {"error": {"message": "boom"}}, status)
+    if model == "raw":
+        return await raw(writer, texts[0].encode(), None)
+    vectors = [[float(len(text)), float(place)] for place, text in enumerate(texts)]
+    if asked.get("encoding_format") == "base64" and model != "floats":
+        vectors = [base64.b64encode(struct.pack("<2f", *vector)).decode() for vector in vectors]
+    data = [{"object": "embedding", "index": i, "embedding": vector} for i, vector in enumerate(vectors)]
+    reply = {"object": "list", "model": model, "data": data}
+    counted = {"usage": {"prompt_tokens": 11, "total_tokens": 11}}
+    await plain(writer, reply if model == "no-usage" else reply | counted)
 
 
 def said(asked: dict) -> str:
