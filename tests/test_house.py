@@ -245,7 +245,7 @@ def test_even_the_detector_never_loads_litellm() -> None:
 
 SKIPPED = {".git", ".venv", ".hypothesis", "var", "dist", "__pycache__", "node_modules"}
 REGISTRY = re.compile(
-    r"(https?:)?//[\w.-]*(pypi\.org|pythonhosted\.org|npmjs\.(org|com)|registry\.[\w-]+)"
+    r"(https?:)?//[\w.-]*(pypi[.]\w|pythonhosted[.]\w|npmjs[.]\w|registry[.][\w-]+)"
     r"|^\s*(--)?(extra-)?index-url\b[ =]+\S|find-links\b[ =]+\S",
     re.MULTILINE,
 )
@@ -283,8 +283,8 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     ("pattern", "text"),
     [
         (REGISTRY, "--index-url" + " x"),
-        (REGISTRY, "https:" + "//" + "pypi.org/simple"),
-        (REGISTRY, "resolved https:" + "//" + "registry.npmjs.org/a"),
+        (REGISTRY, "https:" + "//" + "pypi" + ".org/simple"),
+        (REGISTRY, "resolved https:" + "//" + "registry" + ".npmjs" + ".org/a"),
         (MACHINE, " /" + "work/main/x"),
         (MACHINE, '"/' + 'home/taro/x"'),
     ],
