@@ -38,6 +38,7 @@ def _plain(statement: ast.stmt) -> tuple[str, str] | None:
 def recognizers(rules: Path | None = None) -> "list[Recognizer]":
     """One of each recogniser in this folder, by file name; then those of a rules file, where one is given."""
     from importlib import import_module
+    from inspect import isabstract
     from pkgutil import iter_modules
 
     from redaction.recognizers.base import Recognizer
@@ -50,7 +51,7 @@ def recognizers(rules: Path | None = None) -> "list[Recognizer]":
             for thing in names.values()
             if isinstance(thing, type)
             and issubclass(thing, Recognizer)
-            and thing is not Recognizer
+            and not isabstract(thing)
             and thing.__module__ == f"{__name__}.{module.name}"
         )
     if rules is not None:

@@ -5,11 +5,12 @@ text. It folds and maps back by itself, so that any Presidio user can take it.
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from presidio_analyzer import LocalRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from redaction.facts.near import People
 from redaction.nlp import Reading, SudachiEngine
 from redaction.page import Hit, Page
 
@@ -57,6 +58,25 @@ class Recognizer(LocalRecognizer):
             EVIDENCE_KEY: hit.evidence,
         }
         return RecognizerResult(kind, start, end, hit.score, recognition_metadata=told)
+
+
+class BesideSomebody(Recognizer):
+    """A recogniser whose hits are personal only where somebody is spoken of in the same piece of text.
+
+    ``find`` gives them a score too low to count; ``beside`` is what they are worth there."""
+
+    beside: ClassVar[float]
+
+    def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],
+                              nlp_artifacts: Any, context: list[str] | None = None) -> list[Any]:  # fmt: skip
+        """Presidio's second look, when everybody's findings are known."""
+        if not raw_recognizer_results:
+            return []
+        people = People(text, other_raw_recognizer_results)
+        kept = [found for found in raw_recognizer_results if people.around(found.start, found.end)]
+        for found in kept:
+            found.score = self.beside
+        return kept
 
 
 @cache

@@ -4,12 +4,10 @@ was found. Coordinates of shelters, schools and bus stops are public.
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
-from redaction.facts.near import People
 from redaction.facts.told import MAYBE, TOLD
 from redaction.page import Hit, Page
-from redaction.recognizers.base import Recognizer
+from redaction.recognizers.base import BesideSomebody
 
 _LAT = r"(?:2[0-9]|3[0-9]|4[0-6])\.[0-9]{3,9}"
 _LON = r"1(?:2[2-9]|[34][0-9]|5[0-4])\.[0-9]{3,9}"
@@ -26,11 +24,12 @@ _DMS = re.compile(
 _DMS_PAIR = re.compile(rf"{_DMS.pattern}(?:[、, /]{{1,2}}{_DMS.pattern})?")
 
 
-class CoordinatesRecognizer(Recognizer):
+class CoordinatesRecognizer(BesideSomebody):
     """34.8516,135.6178; 北緯34.8516度; 34°51'05.8"N: in a text about somebody."""
 
     kind = "COORDINATES"
     ja = "位置座標"
+    beside = TOLD
 
     def find(self, page: Page) -> Iterable[Hit]:
         for match in _PAIR.finditer(page.text):
@@ -39,14 +38,3 @@ class CoordinatesRecognizer(Recognizer):
             yield Hit(*match.span(1), MAYBE, "context")
         for match in _DMS_PAIR.finditer(page.text):
             yield Hit(*match.span(), MAYBE, "context")
-
-    def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],
-                              nlp_artifacts: Any, context: list[str] | None = None) -> list[Any]:  # fmt: skip
-        """Kept where somebody is spoken of in the same piece of text."""
-        if not raw_recognizer_results:
-            return []
-        people = People(text, other_raw_recognizer_results)
-        kept = [found for found in raw_recognizer_results if people.around(found.start, found.end)]
-        for found in kept:
-            found.score = max(found.score, TOLD)
-        return kept

@@ -6,14 +6,12 @@ or an office's: 法人番号, 型番, 議案第3号. On a page about nobody noth
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from redaction.cues import NUMBER
-from redaction.facts.near import People
 from redaction.facts.told import MAYBE
 from redaction.figures import figures
 from redaction.page import Hit, Page
-from redaction.recognizers.base import Recognizer
+from redaction.recognizers.base import BesideSomebody
 
 _LABEL = re.compile(
     r"(?P<label>[一-鿿ァ-ヶーA-Za-z]{0,10})(?:番 ?号|[Nn][Oo]\.?|№|ID|コード)[ :はがを=「(]{1,3}(?:第 ?)?"
@@ -27,11 +25,12 @@ _IMPERSONAL = re.compile(
 _BELIEVED = 0.5
 
 
-class NumberedRecognizer(Recognizer):
+class NumberedRecognizer(BesideSomebody):
     """減免番号 25-417 in a file about somebody."""
 
     kind = "JP_MUNICIPAL_ID"
     ja = "自治体の番号(宛名番号など)"
+    beside = _BELIEVED
 
     def find(self, page: Page) -> Iterable[Hit]:
         plain = figures(page)
@@ -39,14 +38,3 @@ class NumberedRecognizer(Recognizer):
             before = plain.text[max(0, match.start() - 4) : match.start()].rpartition("\n")[2]
             if not _IMPERSONAL.search(before + match["label"]):
                 yield plain.hit(*match.span("value"), MAYBE, "cue")
-
-    def enhance_using_context(self, text: str, raw_recognizer_results: list[Any], other_raw_recognizer_results: list[Any],
-                              nlp_artifacts: Any, context: list[str] | None = None) -> list[Any]:  # fmt: skip
-        """Kept where somebody is spoken of in the same piece of text."""
-        if not raw_recognizer_results:
-            return []
-        people = People(text, other_raw_recognizer_results)
-        kept = [found for found in raw_recognizer_results if people.around(found.start, found.end)]
-        for found in kept:
-            found.score = _BELIEVED
-        return kept
