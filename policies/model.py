@@ -15,6 +15,9 @@ ConfidentialityClass = Literal["1", "2", "3C", "3B", "3A"]
 DestinationTier = Literal["D1", "D2", "D3", "D4"]
 """送信先区分: D1 closed network, D2 contracted domestic, D3 contracted abroad, D4 terms-only."""
 
+ATTACHMENT = "ATTACHMENT"
+"""What cannot be searched, as if it were found: images, sound, files, web addresses. Hidden means refused."""
+
 NEVER_REVEALED: frozenset[str] = frozenset({"JP_MY_NUMBER", "JP_RESIDENT_RECORD_CODE"})
 
 

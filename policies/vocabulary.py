@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from policies.model import (
+    ATTACHMENT,
     CATEGORY_CODES,
     ConfidentialityClass,
     DestinationTier,
@@ -68,6 +69,7 @@ ENTITY_WORDS: Mapping[str, str] = {
     "IBAN_CODE": "国際口座番号(IBAN)",
     "CRYPTO": "暗号資産の宛先",
     "MEDICAL_LICENSE": "医療従事者の免許番号",
+    ATTACHMENT: "検査できない添付(画像・音声・ファイル・URL)",
 }
 """Every kind of personal data a rule may name, with the word that staff use for it. Wider than what the
 mask room finds today, so that a rule can be written before its detector is there."""

@@ -5,19 +5,21 @@ it was, what it cost and how long it took, also when it breaks off in the middle
 """
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
 from typing import Any
 
 from audit.entry import Entry
-from audit.model import EgressState
 from policies.model import Confirm, Permit, Refuse, Verdict
 from proxy.callers import Caller
 from proxy.errors import UpstreamFailed
-from proxy.fields import word_or_none
-from proxy.found import Findings, counted, facts_of
-from proxy.surfaces.request import Chunk, Masked, Request, Witness
+from proxy.found import Findings
+from proxy.surfaces.reply import Chunk, Place
+from proxy.surfaces.request import Masked, Request
+from proxy.surfaces.transcript import Transcript
+from proxy.uttered import Uttered
 from proxy.wire import dumps
+from redaction.model import CannotDetect
 
 
 def asked(caller: Caller, request: Request, findings: Findings, verdict: Verdict) -> dict[str, Any]:
@@ -31,12 +33,14 @@ def asked(caller: Caller, request: Request, findings: Findings, verdict: Verdict
         "category": request.declared.category,
         "class_declared": request.declared.confidentiality_class,
         "stream": request.stream,
+        "models_in_place": list(request.masked.others) if request.masked else [],
         "characters": request.characters,
-        "entities": dict(sorted(counted(request.texts, findings).items())),
+        "entities": dict(sorted(request.counted(findings).items())),
         "evidence": [
             {"type": fact.type, "evidence": fact.evidence, "count": fact.count}
-            for fact in facts_of(request.texts, findings)
+            for fact in request.facts(findings)
         ],
+        "fields_left_out": list(request.left_out or ()),
         "verdict": _verdict_name(verdict),
         "rules": [{"id": rule.id, "effects": list(rule.effects)} for rule in verdict.rules],
         "decisive": [rule.id for rule in verdict.decisive],
@@ -66,22 +70,23 @@ async def watched(
     entry: Entry,
     answer: AsyncGenerator[Chunk],
     masked: Masked,
-    witness: Witness,
-    account: dict[str, Any],
+    witness: Transcript,
+    uttered: Uttered,
 ) -> AsyncGenerator[Chunk]:
     """The provider's answer, unchanged, with the entry told about it whatever happens.
 
     From the moment the provider is asked, what left counts as sent, unless the provider knows that
     not one byte did.
     """
-    watch = _Watch(entry, masked, witness)
-    entry.egress = _egress(account)
+    watch = _Watch(entry, masked, witness, uttered)
+    entry.egress = masked.egress
     masked.sent = True
     try:
         async with aclosing(answer):
             async for chunk in answer:
                 watch.saw(chunk)
                 yield chunk
+        await watch.reread()
     except UpstreamFailed as failure:
         if not failure.sent:
             entry.egress = "none"
@@ -95,58 +100,60 @@ async def watched(
 class _Watch:
     """Adds up one answer: tokens, model, timing. What of its content is kept, the witness says."""
 
-    def __init__(self, entry: Entry, masked: Masked, witness: Witness) -> None:
+    def __init__(self, entry: Entry, masked: Masked, witness: Transcript, uttered: Uttered) -> None:
         self._entry = entry
         self._masked = masked
         self._witness = witness
+        self._uttered = uttered
+        self._kept: Mapping[Place, str] | None = None
         self._started = time.monotonic()
         self._first: float | None = None
-        self._usage: dict[str, Any] = {}
-        self._facts: dict[str, Any] = {}
 
     def saw(self, chunk: Chunk) -> None:
         if self._first is None:
             self._first = time.monotonic()
-            self._facts = {
-                "model_served": word_or_none(chunk.get("model")),
-                "response_id": word_or_none(chunk.get("id")),
-            }
-        if isinstance(chunk.get("usage"), dict):
-            self._usage = chunk["usage"]
         self._witness.saw(chunk)
+
+    async def reread(self) -> None:
+        """The answer is whole: what the model gave away in it is counted, and masked in what is kept.
+
+        The caller has the answer by now, so that a search which fails here is recorded and stops nothing.
+        """
+        with suppress(CannotDetect):
+            self._kept = await self._uttered.reread(self._witness.texts)
 
     def tell(self) -> None:
         """Write what was seen into the entry: facts for the ending, the masked answer as its text."""
         now = time.monotonic()
-        self._entry.facts.update(self._facts)
-        self._entry.facts["latency_ms"] = round((now - self._started) * 1000)
-        if self._first is not None:
-            text = self._witness.text()
-            self._entry.facts["ttfb_ms"] = round((self._first - self._started) * 1000)
-            self._entry.facts.update(self._witness.facts())
-            self._entry.facts["tokens"] = self._tokens(text)
-            self._entry.text = text
+        facts = self._entry.facts
+        facts |= {"model_asked": self._masked.asked, "tries": self._masked.tries}
+        facts["latency_ms"] = round((now - self._started) * 1000)
+        if self._first is None:
+            return
+        facts["ttfb_ms"] = round((self._first - self._started) * 1000)
+        facts |= self._witness.facts | self._uttered.facts | {"tokens": self._tokens()}
+        if self._witness.keeps:
+            self._entry.text = _laid_down(self._witness.texts if self._kept is None else self._kept)
 
-    def _tokens(self, text: str | None) -> dict[str, Any]:
+    def _tokens(self) -> dict[str, Any]:
         """Tokens as the upstream counted them, else an upper bound: no token is shorter than one byte.
 
         A request of no tokens is one that nobody counted: litellm fills in zeros.
         """
-        given, made = self._usage.get("prompt_tokens"), self._usage.get("completion_tokens")
-        if text is None:
-            made = 0  # no text was made, and servers do not say so
-        if isinstance(given, int) and given > 0 and isinstance(made, int):
+        given, made = self._witness.input, self._witness.output
+        if given and made is not None:
             return {"input": given, "output": made, "tokens_estimated": False}
         sent = len(dumps(self._masked.body).encode())
-        return {"input": sent, "output": len((text or "").encode()), "tokens_estimated": True}
+        said = sum(len(text.encode("utf-8", "surrogatepass")) for text in self._witness.texts.values())
+        return {"input": sent, "output": said, "tokens_estimated": True}
 
 
-def _egress(account: dict[str, Any]) -> EgressState:
-    """masked, partly_unmasked or unmasked: by which of the types found a rule revealed."""
-    found, revealed = set(account["entities"]), set(account["revealed"])
-    if not found & revealed:
-        return "masked"
-    return "unmasked" if found <= revealed else "partly_unmasked"
+def _laid_down(texts: Mapping[Place, str]) -> str:
+    """One object a choice, item or block: [{"content": …, "tool_calls.0.arguments": …}]."""
+    parts: dict[int, dict[str, str]] = {}
+    for (number, name), text in texts.items():
+        parts.setdefault(number, {})[name] = text
+    return dumps([parts[number] for number in sorted(parts)])
 
 
 def _verdict_name(verdict: Verdict) -> str:

@@ -1,6 +1,7 @@
 """The web application: builds the house, mounts the doors. Importing starts nothing.
 
-    POST /v1/chat/completions   POST /v1/embeddings   GET /v1/models   GET /v1/models/{model}
+    POST /v1/chat/completions   POST /v1/responses             POST /v1/messages   POST /v1/messages/count_tokens
+    POST /v1/embeddings         POST /v1/audio/transcriptions  GET /v1/models      GET /v1/models/{model}
     GET /healthz (alive)        GET /readyz (can find, decide, record)
 
 Every other route is refused and recorded. /healthz, /readyz and /openapi.json are not recorded.
@@ -9,7 +10,7 @@ Every other route is refused and recorded. /healthz, /readyz and /openapi.json a
 import asyncio
 import gc
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -26,22 +27,39 @@ from proxy.house import House, build
 from proxy.passage import Attempt
 from proxy.settings import Settings
 from proxy.stream import EventStream, Head
+from proxy.surfaces.request import Dialect
 from redaction.model import CannotDetect
 
 log = structlog.get_logger()
+
+DOORS: Mapping[str, Dialect] = {
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/v1/messages": "messages",
+    "/v1/messages/count_tokens": "count_tokens",
+    "/v1/embeddings": "embeddings",
+    "/v1/audio/transcriptions": "transcriptions",
+}
+"""Where each dialect is spoken."""
+
 Door = Callable[[House, Attempt], AsyncGenerator[Head | bytes]]
 
 
-def create_app(settings: Settings, make: Callable[[Settings], House] = build) -> FastAPI:
+def create_app(
+    settings: Settings, make: Callable[[Settings], House] = build, patient: bool = False
+) -> FastAPI:
     """The application. The house is built when the server starts and closed when it stops.
 
-    The server listens at once; until the detector is loaded every exchange is answered 503.
+    The server listens at once; until the detector is loaded every exchange is answered 503. ``patient``:
+    nothing is answered until then, and who knocks waits.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         house = app.state.house = make(settings)
         loading = asyncio.create_task(_load(house, settings))
+        if patient:
+            await asyncio.wait({loading})
         try:
             yield
         finally:
@@ -70,14 +88,16 @@ def create_app(settings: Settings, make: Callable[[Settings], House] = build) ->
         return JSONResponse({"status": "ready"})
 
     def door(at: Door, route: str) -> Callable[..., Awaitable[Response]]:
+        most = settings.max_upload if route == "transcriptions" else settings.max_body
+
         async def answer(request: Request) -> Response:
             house: House = app.state.house
-            return EventStream(at(house, await _attempt(house, request, route, settings.max_body)))
+            return EventStream(at(house, await _attempt(house, request, route, most)))
 
         return answer
 
-    app.add_api_route("/v1/chat/completions", door(passage.exchange, "chat"), methods=["POST"])
-    app.add_api_route("/v1/embeddings", door(passage.exchange, "embeddings"), methods=["POST"])
+    for path, dialect in DOORS.items():
+        app.add_api_route(path, door(passage.exchange, dialect), methods=["POST"])
     for path in ("/v1/models", "/v1/models/{model:path}"):  # a model's name may hold a slash
         app.add_api_route(path, door(passage.model_list, "models"), methods=["GET"])
     nowhere = door(passage.unknown_route, "unknown")
@@ -107,6 +127,8 @@ async def _attempt(house: House, request: Request, route: str, max_body: int) ->
     """Read the request, up to ``max_body`` bytes. A body that is too large or breaks off is a fault of the attempt."""
     attempt = Attempt(route, request.headers, request.client.host if request.client else None)
     attempt.model = request.path_params.get("model")
+    if route == "unknown" and request.url.path.startswith("/v1/messages"):
+        attempt.speaks = "messages"
     attempt.fault = _said_twice(request)
     body = bytearray()
     try:
@@ -130,6 +152,7 @@ def _said_twice(request: Request) -> Problem | None:
     """A header that says who or what for must say it once: of two, nobody knows which is meant."""
     for name in (
         "authorization",
+        "x-api-key",
         "x-sekisho-user",
         "x-sekisho-category",
         "x-sekisho-class",

@@ -1,6 +1,6 @@
 """Who is asking: a personal key, or a tool's key that names its user. Never guesses.
 
-Authorization: Bearer sk-sekisho-…     who or which tool
+Authorization: Bearer sk-sekisho-…     who or which tool (or x-api-key: sk-sekisho-…)
 X-Sekisho-User: 012345                 the user, believed from a key that may assert one, from its addresses
 X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key may carry defaults
 """
@@ -40,6 +40,7 @@ class Caller:
     enrolled: bool
     trained: bool
     acknowledged: bool
+    mask_reply_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Declared:
 
 def key_of(headers: Mapping[str, str], book: KeyBook) -> Key:
     """The key a request came with. Raises `Problem` 401 when there is none that is in force."""
-    scheme, _, plain = headers.get("authorization", "").partition(" ")
-    key = book.find(plain.strip()) if scheme.lower() == "bearer" and plain.strip() else None
+    plain = _plain_key(headers)
+    key = book.find(plain) if plain else None
     if key is None:
         raise Problem(
             401,
@@ -65,6 +66,13 @@ def key_of(headers: Mapping[str, str], book: KeyBook) -> Key:
             ),
         )
     return key
+
+
+def _plain_key(headers: Mapping[str, str]) -> str:
+    """OpenAI's clients send the key as a bearer token, Anthropic's as x-api-key. Of two different ones neither counts."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    sent = {bearer.strip() if scheme.lower() == "bearer" else "", headers.get("x-api-key", "").strip()} - {""}
+    return sent.pop() if len(sent) == 1 else ""
 
 
 def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Caller:
@@ -90,6 +98,7 @@ def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Call
         enrolled=key.enrolled,
         trained=key.trained,
         acknowledged=key.acknowledged,
+        mask_reply_names=key.mask_reply_names,
     )
 
 

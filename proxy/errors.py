@@ -10,13 +10,16 @@ Messages are plain Japanese first, English second. They never quote what a perso
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from policies.model import Bilingual, Confirm, Refuse, RuleHit, Verdict
 from policies.vocabulary import ENTITY_WORDS
 
 NO_RETRY = {"x-should-retry": "false"}
 """Official clients repeat some failed requests by themselves; a refusal must be asked once only."""
+
+
+Again = Literal["nobody", "elsewhere", "here"]
 
 
 class Problem(Exception):
@@ -67,14 +70,26 @@ class Stopped(Problem):
 
 
 class UpstreamFailed(Problem):
-    """The model's server failed. ``sent`` is False when certainly not one byte of the request left."""
+    """The model's server failed. ``sent`` is False when certainly not one byte of the request left.
+
+    ``again``: who may do better, if it is asked before the first byte of a reply: nobody, another model
+    ("elsewhere"), or the same one too ("here").
+    """
 
     def __init__(
-        self, code: str, says: Bilingual, *, sent: bool, status: int = 502, retry_after: str | None = None
+        self,
+        code: str,
+        says: Bilingual,
+        *,
+        sent: bool,
+        status: int = 502,
+        retry_after: str | None = None,
+        again: Again = "nobody",
     ) -> None:
         headers = {"retry-after": retry_after} if retry_after else {}
         super().__init__(status, code, says, headers=headers if status in _CLIENT_MAY_RETRY else NO_RETRY)
         self.sent = sent
+        self.again = again
 
 
 class Unavailable(Problem):
@@ -148,6 +163,7 @@ def rate_limited(retry_after: str | None) -> UpstreamFailed:
         ),
         sent=True,
         status=429,
+        again="elsewhere",
         retry_after=retry_after if retry_after and retry_after.isdigit() else None,
     )
 

@@ -11,16 +11,18 @@ from audit.notes import Signer
 from policies.complaints import PolicyError
 from policies.decide import Policy
 from policies.files import load
-from policies.model import Ask, Refuse
+from policies.model import Ask, Permit, Refuse, Verdict
 from policies.vocabulary import ENTITY_TYPES
 from proxy.callers import Caller
 from proxy.errors import Unavailable
+from proxy.found import Findings
 from proxy.home import prepare
 from proxy.office.keys import KeyBook
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.settings import BadSettings, Settings
 from proxy.surfaces.request import Request
+from proxy.uttered import Uttered
 from redaction import allowed, rules
 from redaction.detector import Detector
 from redaction.model import CannotDetect
@@ -47,6 +49,29 @@ class House:
     def strictly(self, caller: Caller, request: Request) -> bool:
         """Whether the policy asks for a strict search, by what is known before the search."""
         return self.policy.strict(request.ask(caller, [()] * len(request.texts), self.clock()))
+
+    def others(
+        self, caller: Caller, request: Request, findings: Findings, verdict: Verdict
+    ) -> tuple[str, ...]:
+        """The models that may be asked when this one fails: those the model list names and the policy permits.
+
+        What leaves is masked for this verdict, so another model must be allowed to see as much.
+        """
+        ask = request.ask(caller, findings, self.clock())
+        return tuple(
+            name
+            for name in self.providers.others(request.model)
+            if isinstance(other := self._decided(ask, name), Permit) and other.revealed >= verdict.revealed
+        )
+
+    def _decided(self, ask: Ask, model: str) -> Verdict:
+        return self.policy.decide(replace(ask, model=model, destination=self.providers.destination(model)))
+
+    def uttered(self, caller: Caller, request: Request) -> Uttered:
+        """The watch over what the model says of its own accord in its answer to this masked request."""
+        assert request.masked is not None
+        names_too = caller.mask_reply_names
+        return Uttered(self.detector, request.masked.text, names_too, masks=request.masks_reply)
 
     async def ready(self) -> None:
         """Find, decide and record for real, on nobody's data. Raises what stands in the way.

@@ -11,18 +11,21 @@ Knows nothing of detection beyond `Finding`, and nothing of HTTP.
 """
 
 import re
+from base64 import urlsafe_b64decode
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from policies.model import Bilingual
 from proxy.errors import Problem
-from proxy.fields import KEY, NUMBER, VALUE, WHOLE, WORD, Kind
+from proxy.kinds import KEY, NUMBER, ORIGINAL, SEALED, VALUE, WHOLE, WORD, Kind
 from redaction.model import Finding
 
 MOST = 20_000
 """Strings and numbers that one request may hold."""
 
+_SHORT = 64
+_URL_SAFE = str.maketrans("+/", "-_")
 _AFTER = {KEY: ": ", VALUE: "\n", NUMBER: "\n"}
 _PART = re.compile(r"(.*)\[\d+\](?:\.text|\.refusal)?")
 
@@ -43,6 +46,8 @@ class LaidOpen:
 
     def __init__(self) -> None:
         self.leaves: list[Leaf] = []
+        self.originals: list[str] = []
+        """The paths of what cannot be searched: images, sound, files, web addresses."""
         self._sheets: list[_Sheet] = []
         self._shared: dict[str, int] = {}
 
@@ -62,6 +67,11 @@ class LaidOpen:
                     f"The request holds more than {MOST:,} strings. Send it in parts.",
                 ),
             )
+        if kind is ORIGINAL:
+            self.originals.append(path)
+            return text
+        if kind is SEALED:
+            text = _readable(text)
         number = self._sheet_for(kind, path)
         sheet = self._sheets[number]
         self.leaves.append(Leaf(kind, path, number, sheet.length, sheet.length + len(text)))
@@ -111,9 +121,19 @@ def _cut(finding: Finding, leaf: Leaf) -> list[Finding]:
     return [replace(finding, start=start - leaf.start, end=end - leaf.start)] if start < end else []
 
 
+def _readable(sealed: str) -> str:
+    """What a person could read of a sealed value: itself when it is short, what its base64 says, or nothing."""
+    if len(sealed) <= _SHORT:
+        return sealed
+    try:
+        return urlsafe_b64decode(sealed.translate(_URL_SAFE) + "==").decode()
+    except ValueError:
+        return ""
+
+
 def _group_of(kind: Kind, path: str) -> str | None:
     """What shares a sheet: the inside of one JSON field, the parts of one message."""
     if kind in _AFTER:
         return path
-    part = None if kind in (WORD, WHOLE) else _PART.fullmatch(path)
+    part = None if kind in (WORD, WHOLE, SEALED) else _PART.fullmatch(path)
     return part[1] if part else None

@@ -25,7 +25,10 @@ from proxy.stream import Head
 from proxy.surfaces import models
 from proxy.surfaces.chat import ChatRequest
 from proxy.surfaces.embeddings import EmbeddingsRequest
+from proxy.surfaces.messages import CountRequest, MessagesRequest
 from proxy.surfaces.request import Request
+from proxy.surfaces.responses import ResponsesRequest
+from proxy.surfaces.transcriptions import TranscriptionsRequest
 from proxy.wire import dumps
 from redaction.model import CannotDetect
 
@@ -37,7 +40,8 @@ _EVENTS = "text/event-stream; charset=utf-8"
 class Attempt:
     """One knock at the door. ``fault`` says what was wrong with it before anybody looked inside.
 
-    ``model`` is the one that the path names, as in `GET /v1/models/{model}`.
+    ``model`` is the one that the path names, as in `GET /v1/models/{model}`. ``speaks`` is the dialect in
+    which it is answered where that is not the route.
     """
 
     route: str
@@ -45,11 +49,30 @@ class Attempt:
     address: str | None
     body: bytes = field(default=b"", repr=False)
     model: str | None = None
+    speaks: str | None = None
     fault: Problem | None = None
     id: str = field(default_factory=lambda: exchange_id(now()))
     key: Key | None = None
     caller: Caller | None = None
     request: Request | None = None
+
+    @property
+    def dialect(self) -> type[Request]:
+        """How this door speaks; a door without requests of its own speaks as OpenAI's do."""
+        return _DIALECTS.get(self.speaks or self.route, ChatRequest)
+
+
+_DIALECTS: Mapping[str, type[Request]] = {
+    kind.dialect: kind
+    for kind in (
+        ChatRequest,
+        ResponsesRequest,
+        MessagesRequest,
+        CountRequest,
+        EmbeddingsRequest,
+        TranscriptionsRequest,
+    )
+}
 
 
 async def exchange(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
@@ -61,25 +84,27 @@ async def exchange(house: House, attempt: Attempt) -> AsyncGenerator[Head | byte
         async with aclosing(carry(house, attempt.caller, request)) as chunks:
             if not request.stream:
                 whole = [chunk async for chunk in chunks]  # to the end: recorded before it is given
-                yield Head(200, _headers(attempt, "application/json"))
-                yield dumps(whole[0]).encode()
+                content_type, written = request.written(whole[0])
+                yield Head(200, _headers(attempt, content_type))
+                yield written
                 return
             async for chunk in chunks:
                 if not head_sent:
                     yield Head(200, _headers(attempt, _EVENTS))
                     head_sent = True
                 if (shown := request.shown(chunk)) is not None:
-                    yield _event(dumps(shown))
+                    yield request.event(shown)
         if not head_sent:
             yield Head(200, _headers(attempt, _EVENTS))
-        yield _event("[DONE]")
+        if end := request.end():
+            yield end
     except (asyncio.CancelledError, GeneratorExit):
         await gone(house, attempt)
         raise
     except Exception as error:
         problem = await _recorded(house, attempt, _problem_of(error, attempt))
         if head_sent:
-            yield _event(dumps(problem.body(attempt.id)))
+            yield attempt.dialect.told_in_stream(problem, attempt.id)
             return
         for part in _told(attempt, problem):
             yield part
@@ -123,7 +148,7 @@ async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | by
 def _told(attempt: Attempt, problem: Problem) -> tuple[Head, bytes]:
     """The reply that tells the caller of a problem."""
     headers = {"content-type": "application/json", "x-request-id": attempt.id, **problem.headers}
-    return Head(problem.status, headers), dumps(problem.body(attempt.id)).encode()
+    return Head(problem.status, headers), dumps(attempt.dialect.told(problem, attempt.id)).encode()
 
 
 def _admit(house: House, attempt: Attempt) -> Request:
@@ -131,7 +156,14 @@ def _admit(house: House, attempt: Attempt) -> Request:
     key, caller = _identify(house, attempt)
     declared = declared_by(key, attempt.headers)
     log.debug("admitted", exchange=attempt.id, key=caller.key, tool=caller.tool)
-    return _DIALECTS[attempt.route].read(attempt.id, attempt.body, declared, house.providers.destination)
+    return attempt.dialect.read(
+        attempt.id,
+        attempt.body,
+        declared,
+        house.providers.destination,
+        drop_unknown=key.unknown_fields == "drop",
+        content_type=attempt.headers.get("content-type", ""),
+    )
 
 
 def _identify(house: House, attempt: Attempt) -> tuple[Key, Caller]:
@@ -193,12 +225,6 @@ def _headers(attempt: Attempt, content_type: str) -> dict[str, str]:
         headers["x-sekisho-notices"] = ", ".join(attempt.request.notices)
     return headers
 
-
-def _event(data: str) -> bytes:
-    return f"data: {data}\n\n".encode()
-
-
-_DIALECTS: Mapping[str, type[Request]] = {kind.dialect: kind for kind in (ChatRequest, EmbeddingsRequest)}
 
 _NO_SUCH_DOOR = Problem(
     404,

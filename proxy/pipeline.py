@@ -8,7 +8,8 @@ from proxy.accounts import asked, watched
 from proxy.callers import Caller
 from proxy.errors import Stopped
 from proxy.house import House
-from proxy.surfaces.request import Chunk, Request
+from proxy.surfaces.reply import Chunk, through
+from proxy.surfaces.request import Request
 from redaction.vault import Vault
 
 
@@ -23,6 +24,7 @@ async def carry(house: House, caller: Caller, request: Request) -> AsyncGenerato
 
     vault = Vault(house.vault_key(caller))
     masked = request.mask(findings, verdict, vault)  # a refusal is kept masked too
+    masked.others = house.others(caller, request, findings, verdict)
     account = asked(caller, request, findings, verdict)
 
     # No record, no call: entering returns once `asked` is durable.
@@ -30,8 +32,9 @@ async def carry(house: House, caller: Caller, request: Request) -> AsyncGenerato
         if not isinstance(verdict, Permit):  # Refuse, Confirm, anything new: nothing is sent
             entry.refused("verdict")
             raise Stopped(verdict, list(account["entities"]))
-        answer = house.providers.ask(masked)
-        seen = watched(entry, answer, masked, request.witness(), account)  # the ledger keeps it masked
+        uttered = house.uttered(caller, request)  # what the model says of its own accord is masked too
+        answer = through(request.shape(), house.providers.ask(masked), uttered.sieve)
+        seen = watched(entry, answer, masked, request.witness(), uttered)  # the ledger keeps it masked
         reply = request.restored(seen, vault)  # the caller gets it restored
         async with aclosing(reply) as chunks:
             async for chunk in chunks:

@@ -9,6 +9,8 @@ import socket
 import sys
 import tempfile
 from contextlib import closing, suppress
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -19,6 +21,14 @@ from proxy.failing import stop
 if TYPE_CHECKING:
     from proxy.office.keys import Key
     from proxy.settings import Settings
+
+
+class UnknownFields(StrEnum):
+    """What becomes of a request's field that nobody listed: see `Key`."""
+
+    drop = "drop"
+    refuse = "refuse"
+
 
 _GRACE = 10
 """Seconds a running exchange may go on after the server was told to stop."""
@@ -50,6 +60,12 @@ def demo(
         str, typer.Option(help="ポリシーの名前かファイル / Policy name or file.")
     ] = "takatsuki",
     dir: Annotated[Path | None, typer.Option(help="データを置くフォルダー / Folder for the data.")] = None,
+    unknown_fields: Annotated[
+        UnknownFields,
+        typer.Option(
+            help="検査の決まりがない項目: 外して送る・断る / What becomes of fields that nobody listed."
+        ),
+    ] = UnknownFields.drop,
 ) -> None:
     """試験用に一つだけのキーで動かす / Run on embedded defaults with one key, for tests and first tries."""
     _expect_to_be_stopped()
@@ -58,7 +74,7 @@ def demo(
     settings = _read(fixed | {"home": home, "port": port, "upstream": upstream, "policy": policy})
     _inspect(settings)
     listening = _listen(settings.host, settings.port)
-    enter_fixture(settings, key)
+    enter_fixture(settings, key, unknown_fields=unknown_fields)
     first = {
         "base_url": f"http://127.0.0.1:{listening.getsockname()[1]}/v1",
         "dir": str(home.resolve()),
@@ -66,7 +82,7 @@ def demo(
         "public_key": str((home / "public.pem").resolve()),
     }
     print(json.dumps(first, ensure_ascii=False), flush=True)
-    _run(settings, listening)
+    _run(settings, listening, patient=True)
 
 
 def _read(overrides: dict[str, Any]) -> "Settings":
@@ -103,7 +119,7 @@ def _inspect(settings: "Settings") -> None:
         stop(str(error))
 
 
-def _run(settings: "Settings", listening: socket.socket) -> None:
+def _run(settings: "Settings", listening: socket.socket, patient: bool = False) -> None:
     import uvicorn
 
     from proxy.app import create_app
@@ -112,7 +128,7 @@ def _run(settings: "Settings", listening: socket.socket) -> None:
     sys.setswitchinterval(0.001)  # the detector's threads give way to the event loop within a millisecond
     configure(settings.log_level)
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, patient=patient),
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -151,13 +167,15 @@ def _demo_key(settings: "Settings") -> str | None:
         return plain if plain and book.find(plain) else None
 
 
-def enter_fixture(settings: "Settings", plain: str) -> None:
+def enter_fixture(
+    settings: "Settings", plain: str, unknown_fields: UnknownFields = UnknownFields.refuse
+) -> None:
     """Make ``plain`` the only key in force, with the fixture caller behind it."""
     from proxy.home import prepare
     from proxy.office.keys import KeyBook
 
     with closing(KeyBook(settings.office_path, prepare(settings.home).secret())) as book:
-        book.keep_only(_fixture(), plain)
+        book.keep_only(replace(_fixture(), unknown_fields=unknown_fields.value), plain)
 
 
 def _fixture() -> "Key":

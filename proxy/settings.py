@@ -68,8 +68,17 @@ class Settings(BaseSettings):
     silence_timeout: float = Field(
         120.0, gt=0, description="上流の無応答の制限時間(秒) / Seconds the upstream may stay silent."
     )
+    retries: int = Field(
+        1,
+        ge=0,
+        le=5,
+        description="返事の最初の1バイトより前に失敗したとき、上流へ送り直す回数 / Times a request is sent again upstream when it failed before the first byte of the reply.",
+    )
     max_body: int = Field(
         4_000_000, ge=1_000, description="受け付ける要求の上限(バイト) / Largest request body in bytes."
+    )
+    max_upload: int = Field(
+        26_000_000, ge=1_000, description="受け付ける録音の上限(バイト) / Largest recording in bytes."
     )
     max_reply: int = Field(
         50_000_000, ge=1_000, description="上流の応答の上限(バイト) / Largest upstream reply in bytes."

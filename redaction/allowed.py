@@ -19,13 +19,13 @@ class AllowList:
     allows 072-674-7111, ０７２（６７４）７１１１, 0726747111 and a scanner's O72-674-7lll."""
 
     def __init__(self, strings: Iterable[str]) -> None:
-        self._strings = frozenset(_spelled(string) for string in strings)
+        self._strings = frozenset(spelled(string) for string in strings)
         self._shortest = min(map(len, self._strings), default=0)
 
     def holds(self, value: str) -> bool:
         """Whether exactly this value is allowed."""
         may_be = bool(self._strings) and len(value) >= self._shortest  # quick: most findings are short names
-        return may_be and _spelled(value) in self._strings
+        return may_be and spelled(value) in self._strings
 
 
 def read_allowed(path: Path = DEFAULT) -> tuple[str, ...]:
@@ -34,7 +34,8 @@ def read_allowed(path: Path = DEFAULT) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _spelled(text: str) -> str:
+def spelled(text: str) -> str:
+    """The text as two ways of writing one number are the same: folded, without spaces, brackets and hyphens."""
     plain = _LOOSE.sub("", fold(text).text)
     digits = sum(letter.isdecimal() for letter in plain)
     return plain.translate(_MISREAD) if 2 * digits > len(plain) else plain

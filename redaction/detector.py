@@ -48,7 +48,7 @@ class Detector:
         self._workers, self._places, self._timeout = workers, workers + queue, timeout
         self._threshold, self._strict, self._rules = threshold, min(strict, threshold), rules
         self._memory = Memory(remember)
-        self._search: Callable[[Sequence[str], bool], Steps] | None = None
+        self._search: Search | None = None
         self._turns: Turns | None = None
 
     @property
@@ -63,7 +63,7 @@ class Detector:
         """
         if self.ready:
             return
-        self._search = self._loaded().steps
+        self._search = self._loaded()
         self.find_now([_WARM_UP])
         self._turns = Turns(self._workers, self._places)
 
@@ -79,10 +79,27 @@ class Detector:
         Raises ``CannotDetect``: ``detector_loading`` before ``load()``, ``detector_busy`` when the
         queue is full, ``detector_timeout`` when it took too long, ``detector_broken`` otherwise.
         """
+        return await self._found(lambda search: search.steps(tuple(texts), strict))
+
+    async def find_each(self, texts: Sequence[str]) -> Findings:
+        """The same for texts that have nothing to do with each other; none of them is remembered."""
+        return await self._found(lambda search: search.each(tuple(texts)))
+
+    def find_now(self, texts: Sequence[str], strict: bool = False) -> Findings:
+        """As ``find``, on the calling thread, without queue and timeout."""
+        steps = self._safe(lambda search: search.steps(tuple(texts), strict))
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: Findings = end.value
+                return found
+
+    async def _found(self, how: Callable[[Search], Steps]) -> Findings:
         if self._turns is None:
             raise CannotDetect("detector_loading")
         try:
-            search = self._turns.take(lambda: self._steps(tuple(texts), strict))
+            search = self._turns.take(lambda: self._safe(how))
         except NoRoom:
             raise CannotDetect("detector_busy") from None
         try:
@@ -91,22 +108,12 @@ class Detector:
             raise CannotDetect("detector_timeout") from None
         return found
 
-    def find_now(self, texts: Sequence[str], strict: bool = False) -> Findings:
-        """The same on the calling thread, without queue and timeout."""
-        steps = self._steps(tuple(texts), strict)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                found: Findings = end.value
-                return found
-
-    def _steps(self, texts: tuple[str, ...], strict: bool) -> Steps:
+    def _safe(self, how: Callable[[Search], Steps]) -> Steps:
         """The search, with every error of it turned into one that quotes nothing."""
         if self._search is None:
             raise CannotDetect("detector_loading")
         try:
-            return (yield from self._search(texts, strict))
+            return (yield from how(self._search))
         except Exception as error:
             cause = _without_text(error)
         # Outside the handler, so that the original error, which may quote the text, is not its context.

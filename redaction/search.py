@@ -64,6 +64,17 @@ class Search:
             answer.append((yield from _together(first, more)) if more else first)
         return answer
 
+    def each(self, texts: Sequence[str]) -> Steps:
+        """The same, but every text for itself, and none is remembered: pieces of a reply come once."""
+        answer: Findings = []
+        for text in texts:
+            folded = fold(text)
+            yield
+            found = yield from self._read(text, folded, None)
+            (again,) = yield from repeated([Sheet(folded, found.free)], [found.findings])
+            answer.append((yield from _together(found.findings, again)) if again else found.findings)
+        return answer
+
     def _read(self, text: str, folded: Folded, least: float | None) -> Steps:
         from redaction.names.free import free_words
 

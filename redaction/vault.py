@@ -34,7 +34,18 @@ _LOOKALIKE = re.compile(
     r"\[(?:[A-Z][A-Z0-9_]{0,40}_[0-9]{1,6}_[a-z2-7]{4}|" + "|".join(sorted(IRREVERSIBLE)) + r")\]"
 )
 
+_NARROW = {ord(wide): ord(wide) - 0xFEE0 for wide in map(chr, range(0xFF01, 0xFF5F))
+           if chr(ord(wide) - 0xFEE0).isalnum() or wide in "［］＿"}  # fmt: skip
+
 Span = tuple[int, int, str]
+
+
+def narrow(text: str) -> str:
+    """Full-width brackets, letters, digits and ＿ as ASCII, one for one: the only folding of a placeholder.
+
+    ASCII goes to itself, so that no two placeholders ever become one.
+    """
+    return text if text.isascii() else text.translate(_NARROW)
 
 
 class Vault:
@@ -67,7 +78,7 @@ class Vault:
         the masked text looks like a placeholder but is none.
         """
         spans = [(f.start, f.end, f.label) for f in findings if hides(f.label)]
-        spans += [(m.start(), m.end(), LITERAL) for m in _LOOKALIKE.finditer(text)]
+        spans += [(m.start(), m.end(), LITERAL) for m in _LOOKALIKE.finditer(narrow(text))]
         parts: list[str] = []
         done = 0
         for start, end, label in _united(spans):

@@ -42,6 +42,16 @@ def create(
     confidentiality_class: Annotated[
         str | None, typer.Option("--class", help="既定の機密性 1,2,3C,3B,3A / Default class.")
     ] = None,
+    unknown_fields: Annotated[
+        str,
+        typer.Option(help="検査の決まりがない項目 refuse, drop / What becomes of fields that nobody listed."),
+    ] = "refuse",
+    mask_reply_names: Annotated[
+        bool,
+        typer.Option(
+            help="AIが自ら書いた氏名・住所も伏せる / Mask names that the model gives of its own accord."
+        ),
+    ] = False,
     trained: Annotated[bool, typer.Option(help="当年度の研修を終えた / Trained this fiscal year.")] = True,
     acknowledged: Annotated[bool, typer.Option(help="利用ルールに同意した / Accepted the rules.")] = True,
     as_json: AsJson = False,
@@ -71,6 +81,7 @@ def create(
         stop("--addresses で信用する接続元を指定してください / a tool's key needs --addresses")
     _one_of("--category", category, CATEGORY_CODES)
     _one_of("--actor", actor, ("staff", "contractor", "robot"))
+    _one_of("--unknown-fields", unknown_fields, ("refuse", "drop"))
     if confidentiality_class is not None:
         _one_of("--class", confidentiality_class, ("1", "2", "3C", "3B", "3A"))
     key = Key(
@@ -85,6 +96,8 @@ def create(
         addresses=believed,
         purpose=purpose,
         confidentiality_class=confidentiality_class,  # type: ignore[arg-type]
+        unknown_fields=unknown_fields,  # type: ignore[arg-type]
+        mask_reply_names=mask_reply_names,
         trained=trained,
         acknowledged=acknowledged,
         created_by=_os_user(),
@@ -100,6 +113,8 @@ def create(
                 "department": department,
                 "section": section,
                 "may_assert_user": may_assert_user,
+                "unknown_fields": unknown_fields,
+                "mask_reply_names": mask_reply_names,
             },
         )
         plain = book.create(key)

@@ -26,7 +26,8 @@ class Key:
 
     ``addresses`` are the networks from which ``X-Sekisho-User`` is believed on a key that
     ``may_assert_user``. ``purpose``, ``category`` and ``confidentiality_class`` are what counts
-    where the request does not say.
+    where the request does not say. ``unknown_fields`` says what becomes of a request's field that nobody
+    listed. With ``mask_reply_names`` names and addresses that the model gives of its own accord are masked.
     """
 
     id: str
@@ -43,6 +44,8 @@ class Key:
     acknowledged: bool = True
     purpose: str | None = None
     confidentiality_class: ConfidentialityClass | None = None
+    unknown_fields: Literal["refuse", "drop"] = "refuse"
+    mask_reply_names: bool = False
     created_at: str = ""
     created_by: str = ""
     revoked_at: str | None = None

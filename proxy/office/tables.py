@@ -2,8 +2,21 @@
 
 from pathlib import Path
 
-from sqlalchemy import Boolean, Column, Engine, MetaData, String, Table, create_engine, event
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    false,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.schema import CreateColumn
 
 __all__ = ["IntegrityError", "SQLAlchemyError", "connect", "keys"]
 
@@ -27,6 +40,8 @@ keys = Table(
     Column("purpose", String, nullable=True),
     Column("category", String, nullable=False),
     Column("confidentiality_class", String, nullable=True),
+    Column("unknown_fields", String, nullable=False, server_default="refuse"),
+    Column("mask_reply_names", Boolean, nullable=False, server_default=false()),
     Column("created_at", String, nullable=False),
     Column("created_by", String, nullable=False),
     Column("revoked_at", String, nullable=True),
@@ -43,4 +58,16 @@ def connect(path: Path) -> Engine:
         connection.execute("PRAGMA synchronous=FULL")
 
     metadata.create_all(engine)
+    _add_new_columns(engine)
     return engine
+
+
+def _add_new_columns(engine: Engine) -> None:
+    """A book that an earlier release made gets the columns it did not know, each with its default."""
+    known = {column["name"] for column in inspect(engine).get_columns("keys")}
+    with engine.begin() as connection:
+        for column in keys.columns:
+            if column.name not in known:
+                connection.execute(
+                    text(f"ALTER TABLE keys ADD COLUMN {CreateColumn(column).compile(engine)}")
+                )

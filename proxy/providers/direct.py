@@ -11,15 +11,30 @@ from typing import Any
 import aiohttp
 
 from policies.model import Bilingual
-from proxy.errors import UpstreamFailed, rate_limited
-from proxy.fields import word_or_none
+from proxy.errors import Again, UpstreamFailed, rate_limited
 from proxy.providers.routes import Route
-from proxy.providers.shape import shaped
+from proxy.providers.shape import is_last, shaped
 from proxy.providers.sse import Events
-from proxy.surfaces.request import Chunk, Dialect, Masked
+from proxy.surfaces.reply import Chunk
+from proxy.surfaces.request import Dialect, Masked
+from proxy.surfaces.transcriptions import PLAIN, Sound
+from proxy.walk import word_or_none
 from proxy.wire import dumps, loads
 
-_PATHS: Mapping[Dialect, str] = {"chat": "chat/completions", "embeddings": "embeddings"}
+_PATHS: Mapping[Dialect, str] = {
+    "chat": "chat/completions",
+    "responses": "responses",
+    "messages": "messages",
+    "count_tokens": "messages/count_tokens",
+    "embeddings": "embeddings",
+    "transcriptions": "audio/transcriptions",
+}
+_PASSING = (502, 503, 504)
+"""A server that was not there for a moment: the request was most likely not worked on."""
+
+_ERRORS = ("error", "response.failed")
+_ANTHROPIC = ("messages", "count_tokens")
+_ANTHROPIC_VERSION = "2023-06-01"
 
 
 class Direct:
@@ -42,12 +57,13 @@ class Direct:
     async def ask(self, route: Route, masked: Masked) -> AsyncGenerator[Chunk]:
         """Send one masked request; yield the reply's chunks. Raises `UpstreamFailed`."""
         url = f"{route.base_url}/{_PATHS[masked.dialect]}"
-        headers = {"content-type": "application/json", **_headers(route)}
-        payload = dumps({**masked.body, "model": route.target or masked.model}).encode()
-        async with self._requested("POST", url, headers, payload) as reply:
+        body = {**masked.body, "model": route.target or masked.asked or masked.model}
+        async with self._requested("POST", url, *_written(masked.dialect, body, route)) as reply:
             if masked.stream:
                 async for chunk in self._streamed(reply, masked.dialect):
                     yield chunk
+            elif masked.dialect == "transcriptions" and masked.body.get("response_format") in PLAIN:
+                yield {"text": (await self._whole(reply)).decode("utf-8", "replace")}
             else:
                 yield _checked(_parsed(await self._whole(reply)), masked.dialect)
 
@@ -63,7 +79,11 @@ class Direct:
 
     @asynccontextmanager
     async def _requested(
-        self, method: str, url: str, headers: Mapping[str, str], payload: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        payload: bytes | aiohttp.FormData | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
             async with self._session.request(
@@ -78,6 +98,7 @@ class Direct:
                 "AIサーバーに接続できません。情報システム担当へ連絡してください。",
                 "The model server cannot be reached. Tell the system team.",
                 sent=False,
+                again="here",
             ) from None
         except TimeoutError:
             raise _failed(
@@ -85,12 +106,14 @@ class Direct:
                 "AIサーバーが時間内に答えませんでした。",
                 "The model server did not answer in time.",
                 status=504,
+                again="elsewhere",
             ) from None
         except aiohttp.ClientError:
             raise _failed(
                 "upstream_broken",
                 "AIサーバーとの通信が途切れました。",
                 "The connection to the model server broke.",
+                again="elsewhere",
             ) from None
 
     async def _whole(self, reply: aiohttp.ClientResponse) -> bytes:
@@ -105,9 +128,14 @@ class Direct:
 
     async def _streamed(self, reply: aiohttp.ClientResponse, dialect: Dialect) -> AsyncGenerator[Chunk]:
         async for data in self._events(reply):
-            if data == "[DONE]":
+            if data == "[DONE]" and dialect == "chat":
                 return
-            yield _checked(_parsed(data), dialect)
+            if data == "[DONE]":
+                break
+            chunk = _checked(_parsed(data), dialect, stream=True)
+            yield chunk
+            if is_last(dialect, chunk):
+                return
         raise _failed(
             "upstream_incomplete",
             "AIサーバーの応答が途中で終わりました。",
@@ -132,6 +160,33 @@ def _headers(route: Route) -> dict[str, str]:
     return headers | ({"authorization": f"Bearer {route.key}"} if route.key else {})
 
 
+def _written(
+    dialect: Dialect, body: dict[str, Any], route: Route
+) -> tuple[Mapping[str, str], bytes | aiohttp.FormData]:
+    """Headers and payload of one request: JSON, or a form where there is sound in it."""
+    headers = _headers(route)
+    if dialect in _ANTHROPIC:
+        key = {"x-api-key": route.key} if route.key else {}
+        headers = headers | key | {"anthropic-version": _ANTHROPIC_VERSION}
+    if dialect == "transcriptions":
+        return headers, _form(body)
+    return headers | {"content-type": "application/json"}, dumps(body).encode()
+
+
+def _form(body: dict[str, Any]) -> aiohttp.FormData:
+    """A form as OpenAI's servers read it. The sound's own file name stays in the house."""
+    form = aiohttp.FormData()
+    for name, value in body.items():
+        if isinstance(value, Sound):
+            form.add_field(name, value.encode("latin-1"), filename=f"audio.{value.ending}")
+        elif isinstance(value, list):
+            for item in value:
+                form.add_field(f"{name}[]", item if isinstance(item, str) else dumps(item))
+        elif value is not None:
+            form.add_field(name, value if isinstance(value, str) else dumps(value))
+    return form
+
+
 def _parsed(raw: bytes | str) -> Any:
     try:
         return loads(raw)
@@ -139,16 +194,16 @@ def _parsed(raw: bytes | str) -> Any:
         raise malformed() from None
 
 
-def _checked(chunk: Any, dialect: Dialect) -> Chunk:
+def _checked(chunk: Any, dialect: Dialect, stream: bool = False) -> Chunk:
     """A reply that is an object and no error. Servers report faults with status 200 too."""
     if not isinstance(chunk, dict):
         raise malformed()
-    if chunk.get("error"):
+    if chunk.get("error") or chunk.get("type") in _ERRORS:
         raise _failed(
             "upstream_error", "AIサーバーがエラーを返しました。", "The model server reported an error."
         )
     try:
-        return shaped(dialect, chunk)
+        return shaped(dialect, chunk, stream)
     except ValueError:
         raise malformed() from None
 
@@ -167,6 +222,7 @@ def _status_failure(status: int, retry_after: str | None) -> UpstreamFailed:
         f"upstream_status_{status}",
         f"AIサーバーがエラーを返しました({status})。情報システム担当へ連絡してください。",
         f"The model server answered with status {status}. Tell the system team.",
+        again="here" if status in _PASSING else "elsewhere",
     )
 
 
@@ -183,5 +239,7 @@ def _too_large() -> UpstreamFailed:
     )
 
 
-def _failed(code: str, ja: str, en: str, *, sent: bool = True, status: int = 502) -> UpstreamFailed:
-    return UpstreamFailed(code, Bilingual(ja, en), sent=sent, status=status)
+def _failed(
+    code: str, ja: str, en: str, *, sent: bool = True, status: int = 502, again: Again = "nobody"
+) -> UpstreamFailed:
+    return UpstreamFailed(code, Bilingual(ja, en), sent=sent, status=status, again=again)

@@ -8,6 +8,7 @@ The list looks like this::
         base_url: https://example.openai.azure.com/openai/v1
         key_env: AZURE_KEY          # the environment variable that holds the key
         destination: D2
+        fallback: [gpt-5-nano]      # asked when this one fails before its first word, if the policy permits them too
       - name: claude
         via: litellm                # any provider litellm knows
         target: anthropic/claude-sonnet-4-5
@@ -32,7 +33,7 @@ DEMO_MODEL = "sekisho-demo"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where one model is. ``target`` is its name there; ``key`` is never printed."""
+    """Where one model is. ``target`` is its name there; ``key`` is never printed. ``fallback``: see the list."""
 
     name: str
     via: Literal["direct", "litellm"]
@@ -40,6 +41,7 @@ class Route:
     base_url: str | None
     key: str | None = field(repr=False)
     destination: DestinationTier
+    fallback: tuple[str, ...] = ()
 
 
 class _Model(BaseModel):
@@ -51,6 +53,7 @@ class _Model(BaseModel):
     base_url: str | None = None
     key_env: str | None = None
     destination: DestinationTier
+    fallback: list[str] = []
 
 
 class _Models(BaseModel):
@@ -102,7 +105,7 @@ def routes(settings: Settings) -> Routes:
 def _read(path: Path) -> list[Route]:
     try:
         document = _Models.model_validate(yaml.safe_load(path.read_text("utf-8")))
-        return [_route(model) for model in document.models]
+        return _checked([_route(model) for model in document.models])
     except OSError as error:
         raise BadSettings(
             f"{path}: モデル一覧を読めません / cannot read the model list: {error.strerror}"
@@ -122,4 +125,19 @@ def _route(model: _Model) -> Route:
     if model.key_env and not key:
         raise BadSettings(f"models: {model.name}: 環境変数 {model.key_env} がありません / is not set")
     base_url = model.base_url.rstrip("/") if model.base_url else None
-    return Route(model.name, model.via, model.target, base_url, key, model.destination)
+    fallback = tuple(model.fallback)
+    return Route(model.name, model.via, model.target, base_url, key, model.destination, fallback)
+
+
+def _checked(routes: list[Route]) -> list[Route]:
+    """Every model once, and every fallback one of them."""
+    names = [route.name for route in routes]
+    for route in routes:
+        if names.count(route.name) > 1:
+            raise BadSettings(f"models: {route.name}: 同じ名前が二つあります / is there twice")
+        for other in route.fallback:
+            if other not in names:
+                raise BadSettings(
+                    f"models: {route.name}: fallback の {other} が一覧にありません / is not on the list"
+                )
+    return routes

@@ -1,6 +1,7 @@
 """The shape of a reply, checked at the door: behind it, nobody has to ask whether a choice is an object.
 
-Pure. Fills in what servers leave out (``index``) and joins content that comes as a list of parts.
+Pure. Fills in what servers leave out (``index``), joins content that comes as a list of parts, and knows
+which chunk of a stream is its last.
 """
 
 import math
@@ -9,18 +10,52 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.laid_open import MOST
-from proxy.surfaces.request import Chunk, Dialect
+from proxy.surfaces import messages, responses, transcriptions
+from proxy.surfaces.reply import Chunk
+from proxy.surfaces.request import Dialect
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_INDEXES = ("index", "output_index", "content_index", "summary_index", "command_index")
 
 
-def shaped(dialect: Dialect, chunk: Chunk) -> Chunk:
+def shaped(dialect: Dialect, chunk: Chunk, stream: bool) -> Chunk:
     """The chunk with all its parts whole. Raises ValueError for one that is no reply of the dialect."""
-    name, part = _PARTS[dialect]
-    parts = chunk.get(name)
-    if not isinstance(parts, list):
-        raise ValueError(name)
-    return {**chunk, name: [part(_object(value), place) for place, value in enumerate(parts)]}
+    if stream and dialect in _LAST:
+        if not isinstance(chunk.get("type"), str):
+            raise ValueError("type")
+        return {**chunk, **{name: _index(chunk[name], 0) for name in _INDEXES if name in chunk}}
+    return _WHOLE[dialect](chunk)
+
+
+def is_last(dialect: Dialect, chunk: Chunk) -> bool:
+    """Whether a stream of this dialect is over with this chunk. A chat's end is a mark of its own, no chunk."""
+    return chunk.get("type") in _LAST.get(dialect, ())
+
+
+def _chat(chunk: Chunk) -> Chunk:
+    return {**chunk, "choices": [_choice(_object(c), i) for i, c in enumerate(_list(chunk.get("choices")))]}
+
+
+def _embeddings(chunk: Chunk) -> Chunk:
+    return {**chunk, "data": [_vector(_object(v), i) for i, v in enumerate(_list(chunk.get("data")))]}
+
+
+def _responses(chunk: Chunk) -> Chunk:
+    return {**chunk, "output": [_object(item) for item in _list(chunk.get("output"))]}
+
+
+def _messages(chunk: Chunk) -> Chunk:
+    return {**chunk, "content": [_object(block) for block in _list(chunk.get("content"))]}
+
+
+def _count(chunk: Chunk) -> Chunk:
+    return {"input_tokens": _index(chunk.get("input_tokens"), -1, most=math.inf)}
+
+
+def _transcript(chunk: Chunk) -> Chunk:
+    if not isinstance(chunk.get("text"), str):
+        raise ValueError("text")
+    return chunk
 
 
 def _choice(known: dict[str, Any], place: int) -> dict[str, Any]:
@@ -55,9 +90,10 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
     elif not isinstance(content, str | None):
         raise ValueError("content")
     if calls is not None:
-        if not isinstance(calls, list):
-            raise ValueError("tool_calls")
-        part = {**part, "tool_calls": [_call(_object(call), place) for place, call in enumerate(calls)]}
+        part = {
+            **part,
+            "tool_calls": [_call(_object(call), place) for place, call in enumerate(_list(calls))],
+        }
     return part
 
 
@@ -77,10 +113,10 @@ def _text(item: Any) -> str:
     return text
 
 
-def _index(index: Any, place: int) -> int:
-    if index is None:
+def _index(index: Any, place: int, most: float = MOST) -> int:
+    if index is None and place >= 0:
         return place
-    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < MOST:
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < most:
         raise ValueError("index")
     return index
 
@@ -91,7 +127,23 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
-_PARTS: Mapping[Dialect, tuple[str, Callable[[dict[str, Any], int], dict[str, Any]]]] = {
-    "chat": ("choices", _choice),
-    "embeddings": ("data", _vector),
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("not a list")
+    return value
+
+
+_WHOLE: Mapping[Dialect, Callable[[Chunk], Chunk]] = {
+    "chat": _chat,
+    "embeddings": _embeddings,
+    "responses": _responses,
+    "messages": _messages,
+    "count_tokens": _count,
+    "transcriptions": _transcript,
 }
+_LAST: Mapping[Dialect, frozenset[str]] = {
+    "responses": responses.LAST,
+    "messages": frozenset({messages.LAST}),
+    "transcriptions": frozenset({transcriptions.LAST}),
+}
+"""The dialects whose streams are events with a ``type``, and the types that end them."""

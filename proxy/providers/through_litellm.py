@@ -14,7 +14,8 @@ from policies.model import Bilingual
 from proxy.errors import UpstreamFailed, rate_limited
 from proxy.providers.routes import DEMO_MODEL, Route
 from proxy.providers.shape import shaped
-from proxy.surfaces.request import Chunk, Masked
+from proxy.surfaces.reply import Chunk
+from proxy.surfaces.request import Masked
 
 _QUIET = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the price list is fetched at import
@@ -47,7 +48,7 @@ class ThroughLitellm:
         """Send one masked request; yield the reply's chunks. Raises `UpstreamFailed`."""
         litellm = await self.load()
         settings = {
-            "model": route.target or masked.model,
+            "model": route.target or masked.asked or masked.model,
             "api_key": route.key,
             "api_base": route.base_url,
             "timeout": self._silence_timeout,
@@ -85,7 +86,7 @@ async def _embedded(litellm: Any, masked: Masked, settings: dict[str, Any]) -> C
 
 def _chunk(reply: Any, masked: Masked) -> Chunk:
     """One piece of litellm's reply in the dialect's own JSON."""
-    return shaped(masked.dialect, reply.model_dump(mode="json", exclude_none=True))
+    return shaped(masked.dialect, reply.model_dump(mode="json", exclude_none=True), masked.stream)
 
 
 def _base64(vector: list[float] | str) -> str:
@@ -124,4 +125,5 @@ def _failure(error: Exception) -> UpstreamFailed:
         ),
         sent=True,
         status=refused or 502,
+        again="nobody" if refused else "elsewhere",
     )

@@ -2,21 +2,39 @@
 
 A placeholder's number depends on the order of the texts and its tag on the caller: the same name in two
 requests may lie in two places. Good for what a text is about, useless for finding a person, and meant so.
+A vector is no text, but a text can be guessed from one: none is kept.
 Knows the dialect and nothing of HTTP, providers or the ledger.
 """
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from typing import Any
 
 from policies.model import Bilingual
 from proxy.errors import Problem
-from proxy.fields import EMBEDDINGS_REPLY, EMBEDDINGS_REQUEST, walk_reply
-from proxy.surfaces.request import Chunk, Request, require
-from redaction.vault import Vault
+from proxy.fields import EMBEDDINGS_REPLY, EMBEDDINGS_REQUEST
+from proxy.surfaces.reply import Chunk, Counts, Place, ReplyShape
+from proxy.surfaces.request import Request, require
+from proxy.surfaces.transcript import Transcript
+from proxy.walk import Path
 
 FORMATS = (None, "float", "base64")
 """How a vector may be written; official clients ask for base64 when the caller says nothing."""
+
+
+class EmbeddingsReply(ReplyShape):
+    """A list of vectors: no text in it, and nothing to put back."""
+
+    table = events = EMBEDDINGS_REPLY
+
+    def place(self, chunk: Chunk, path: Path) -> Place | None:
+        return None
+
+    def ends(self, chunk: Chunk, place: Place) -> bool:
+        return False
+
+    def counts(self, chunk: Chunk) -> Counts:
+        given, _ = super().counts(chunk)
+        return given, 0  # no text was made, and servers do not say so
 
 
 class EmbeddingsRequest(Request):
@@ -40,27 +58,26 @@ class EmbeddingsRequest(Request):
                 param="encoding_format",
             )
 
-    async def restored(self, answer: AsyncGenerator[Chunk], vault: Vault) -> AsyncGenerator[Chunk]:
-        """The reply as it is, without fields that are not listed: in a vector there is nothing to put back."""
-        async with aclosing(answer):
-            async for chunk in answer:
-                yield walk_reply(chunk, EMBEDDINGS_REPLY, lambda kind, text, path: text)
+    def shape(self) -> EmbeddingsReply:
+        return EmbeddingsReply(stream=False)
 
-    def witness(self) -> "Count":
-        return Count()
+    def witness(self) -> "Vectors":
+        return Vectors(self.shape())
 
 
-class Count:
-    """How many vectors came. A vector is no text, but a text can be guessed from one: none is kept."""
+class Vectors(Transcript):
+    """Counts the vectors instead of keeping texts."""
 
-    def __init__(self) -> None:
+    keeps = False
+
+    def __init__(self, shape: ReplyShape) -> None:
+        super().__init__(shape)
         self._vectors = 0
 
     def saw(self, chunk: Chunk) -> None:
+        super().saw(chunk)
         self._vectors += len(chunk["data"])
 
-    def text(self) -> None:
-        return None
-
+    @property
     def facts(self) -> dict[str, Any]:
-        return {"vectors": self._vectors}
+        return {**super().facts, "vectors": self._vectors}

@@ -1,50 +1,41 @@
 """What a request of any dialect offers: its texts to search, its facts to decide on, a masked copy to send.
 
-A dialect is a subclass: it names its table of fields, says what a request of it must hold, how a reply is
-restored, and what the ledger keeps of one. Knows nothing of HTTP, providers or the ledger.
+A dialect is a subclass: it names its table of fields, says what a request of it must hold, what its replies
+look like, and how a reply and an error are written for its clients. Knows nothing of HTTP, providers or the ledger.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import UnionType
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Self
 
-from policies.model import Ask, Bilingual, DestinationTier, Verdict
+from audit.model import EgressState
+from policies.model import ATTACHMENT, Ask, Bilingual, DestinationTier, EntityFact, Verdict
 from proxy.callers import Caller, Declared
 from proxy.errors import Problem
-from proxy.fields import NUMBER, TEXT, WORD, Spec, walk
-from proxy.found import Findings, facts_of
+from proxy.found import Findings, counted, facts_of
+from proxy.kinds import NUMBER, ORIGINAL, SEALED, TEXT, WORD, Kind, Spec
 from proxy.laid_open import LaidOpen
+from proxy.surfaces.reply import Chunk, ReplyShape, restoring, through
+from proxy.surfaces.transcript import Transcript
+from proxy.walk import walk
 from proxy.wire import dumps, loads
 from redaction.model import Finding
 from redaction.vault import Vault
 
-Dialect = Literal["chat", "embeddings"]
-Chunk = dict[str, Any]
-"""One piece of a reply in the dialect's own JSON; a plain reply is a stream of one chunk."""
-
-
-class Witness(Protocol):
-    """Sees a masked reply go by, and says what of it the ledger keeps."""
-
-    def saw(self, chunk: Chunk) -> None: ...
-
-    def text(self) -> str | None:
-        """The masked reply as the ledger keeps it; None where a reply holds no text."""
-        ...
-
-    def facts(self) -> Mapping[str, Any]:
-        """What the ending says of the reply: no text."""
-        ...
+Dialect = Literal["chat", "responses", "messages", "count_tokens", "embeddings", "transcriptions"]
 
 
 @dataclass(slots=True)
 class Masked:
     """What may leave: the masked body, and the masked text that the ledger keeps.
 
-    ``sent`` becomes True as the model is asked: from then on a byte may have left.
+    ``others`` are models that may be asked in its place, in order, when the first one fails; ``asked`` is
+    the one that was asked last, ``tries`` how often in all. ``egress`` is what the ledger says of it once it left. ``sent`` becomes True as the model is asked: from then on a byte may have left.
     """
 
     dialect: Dialect
@@ -52,6 +43,10 @@ class Masked:
     text: str = field(repr=False)
     model: str
     stream: bool
+    egress: EgressState
+    others: tuple[str, ...] = ()
+    asked: str | None = None
+    tries: int = 0
     sent: bool = False
 
 
@@ -59,8 +54,9 @@ class Masked:
 class Request(ABC):
     """One request as the caller sent it. ``texts`` are its strings, laid open in a fixed order.
 
-    ``notices`` are the ids of the rules whose notice the caller is shown, ``masked`` what may leave;
-    both are filled on the way.
+    ``left_out`` are the fields that nobody listed, left out because the caller's key wants it so; None where
+    such a field is refused. ``notices`` are the ids of the rules whose notice the caller is shown, ``masked``
+    what may leave; both are filled on the way.
     """
 
     dialect: ClassVar[Dialect]
@@ -72,30 +68,49 @@ class Request(ABC):
     destination: DestinationTier
     strings: LaidOpen = field(repr=False)
     texts: list[str] = field(repr=False)
+    left_out: tuple[str, ...] | None = None
     notices: tuple[str, ...] = ()
     masked: Masked | None = None
 
     @classmethod
     def read(
-        cls, id: str, raw: bytes, declared: Declared, destination_of: Callable[[str], DestinationTier]
+        cls,
+        id: str,
+        raw: bytes,
+        declared: Declared,
+        destination_of: Callable[[str], DestinationTier],
+        drop_unknown: bool = False,
+        content_type: str = "application/json",
     ) -> Self:
         """Read one request body. Raises `Problem` 400 that says what is wrong and where."""
         strings = LaidOpen()
         strings.note(TEXT, declared.purpose or "", "purpose")
+        dropped: list[str] | None = [] if drop_unknown else None
         try:
-            body = loads(raw)
+            body = cls.parsed(raw, content_type)
             if not isinstance(body, dict):
                 raise ValueError("not an object")
-            walk(body, cls.table, strings.note)
+            walk(body, cls.table, strings.note, dropped)
         except (ValueError, RecursionError):
-            raise Problem(
-                400,
-                "invalid_json",
-                Bilingual("要求がJSONとして読めません。", "The request body is not readable JSON."),
-            ) from None
+            raise cls.unreadable() from None
         require(body, "model", str)
         cls.check(body)
-        return cls(id, body, declared, destination_of(body["model"]), strings, strings.texts)
+        left_out = None if dropped is None else tuple(dropped)
+        return cls(id, body, declared, destination_of(body["model"]), strings, strings.texts, left_out)
+
+    @classmethod
+    def parsed(cls, raw: bytes, content_type: str) -> Any:
+        """The request's body as JSON values. Raises ValueError."""
+        return loads(raw)
+
+    @classmethod
+    def unreadable(cls) -> Problem:
+        """What is said of a body that cannot be parsed."""
+        return Problem(
+            400,
+            "invalid_json",
+            Bilingual("要求がJSONとして読めません。", "The request body is not readable JSON."),
+        )
 
     @classmethod
     @abstractmethod
@@ -103,12 +118,16 @@ class Request(ABC):
         """Raises `Problem` 400 where a body of known fields is still no request of this dialect."""
 
     @abstractmethod
+    def shape(self) -> ReplyShape:
+        """What the replies to this request look like."""
+
     def restored(self, answer: AsyncGenerator[Chunk], vault: Vault) -> AsyncGenerator[Chunk]:
         """The reply with the values put back. Whoever iterates this closes it."""
+        return through(self.shape(), answer, restoring(vault))
 
-    @abstractmethod
-    def witness(self) -> Witness:
-        """A new witness of a reply in this dialect."""
+    def witness(self) -> Transcript:
+        """A new witness of a reply: what of it the ledger keeps."""
+        return Transcript(self.shape())
 
     @property
     def model(self) -> str:
@@ -119,12 +138,49 @@ class Request(ABC):
         return False
 
     @property
+    def masks_reply(self) -> bool:
+        """Whether personal data that the model itself utters is masked. False: it is only counted."""
+        return True
+
+    @property
     def characters(self) -> int:
         return sum(map(len, self.texts))
 
     def shown(self, chunk: Chunk) -> Chunk | None:
         """The chunk as this caller wants it, or None for one that only we asked for."""
         return chunk
+
+    def written(self, chunk: Chunk) -> tuple[str, bytes]:
+        """A plain reply for this caller: its content type and its bytes."""
+        return "application/json", dumps(chunk).encode()
+
+    def event(self, chunk: Chunk) -> bytes:
+        """One chunk of a streamed reply for this caller."""
+        return f"data: {dumps(chunk)}\n\n".encode()
+
+    def end(self) -> bytes:
+        """What comes after the last chunk."""
+        return b"data: [DONE]\n\n"
+
+    @classmethod
+    def told(cls, problem: Problem, id: str) -> dict[str, Any]:
+        """A problem as the dialect's clients expect it: OpenAI's error object."""
+        return problem.body(id)
+
+    @classmethod
+    def told_in_stream(cls, problem: Problem, id: str) -> bytes:
+        """A problem after the first byte: an event that makes the official clients raise."""
+        return f"data: {dumps(cls.told(problem, id))}\n\n".encode()
+
+    def facts(self, findings: Findings) -> tuple[EntityFact, ...]:
+        """What was found by type and evidence, and what cannot be searched."""
+        originals = len(self.strings.originals)
+        attached = (EntityFact(ATTACHMENT, "pattern", originals),) if originals else ()
+        return (*facts_of(self.texts, findings), *attached)
+
+    def counted(self, findings: Findings) -> Counter[str]:
+        """How many different data of each type, and how many originals."""
+        return counted(self.texts, findings) + Counter({ATTACHMENT: len(self.strings.originals)})  # no zeros
 
     def ask(self, caller: Caller, findings: Findings, at: datetime) -> Ask:
         """The facts that a policy may look at."""
@@ -143,30 +199,54 @@ class Request(ABC):
             destination=self.destination,
             category=self.declared.category,
             declared_class=self.declared.confidentiality_class,
-            entities=facts_of(self.texts, findings),
+            entities=self.facts(findings),
             characters=self.characters,
             at=at,
         )
 
     def mask(self, findings: Findings, verdict: Verdict, vault: Vault) -> Masked:
         """Every hidden finding replaced. Raises `Problem` where one stands in a field that cannot be masked."""
+        self.allow_originals(verdict)
         (purpose, *strings), (found_in_purpose, *found) = self._leaves(findings)
         masked = [vault.mask(text, here, verdict.hides) for text, here in zip(strings, found, strict=True)]
         renewed = iter(masked)
-        body = self.sent(walk(self.body, self.table, lambda kind, text, path: next(renewed)))
-        kept = {"purpose": vault.mask(purpose, found_in_purpose, verdict.hides) or None, "request": body}
-        self.masked = Masked(self.dialect, body, dumps(kept), self.model, self.stream)
+
+        def renew(kind: Kind, text: str, path: str) -> str:
+            new = text if kind is ORIGINAL else next(renewed)
+            return text if kind is SEALED else new
+
+        body = self.sent(walk(self.body, self.table, renew, None if self.left_out is None else []))
+        kept = {"purpose": vault.mask(purpose, found_in_purpose, verdict.hides) or None}
+        self.masked = Masked(
+            self.dialect,
+            body,
+            dumps({**kept, "request": self.kept(body)}),
+            self.model,
+            self.stream,
+            _egress(self.counted(findings), verdict.revealed),
+        )
         return self.masked
 
     def sent(self, body: dict[str, Any]) -> dict[str, Any]:
         """The masked body with what the checkpoint itself asks of the model's server."""
         return body
 
+    def allow_originals(self, verdict: Verdict) -> None:
+        """Raises `Problem` where something that cannot be searched may not leave as it is."""
+        if self.strings.originals and verdict.hides(ATTACHMENT):
+            raise _cannot_be_searched(self.strings.originals[0])
+
+    def kept(self, body: dict[str, Any]) -> Any:
+        """The masked body as the ledger keeps it: of an original only its digest."""
+        if not self.strings.originals:
+            return body
+        return walk(body, self.table, lambda kind, text, _: _digest(text) if kind is ORIGINAL else text)
+
     def _leaves(self, findings: Findings) -> tuple[list[str], list[list[Finding]]]:
         """Every string with the findings in it. Raises `Problem` for one that cannot be masked."""
         found = self.strings.dealt(findings)
         for leaf, here in zip(self.strings.leaves, found, strict=True):
-            if here and leaf.kind in (WORD, NUMBER):
+            if here and leaf.kind in (WORD, NUMBER, SEALED):
                 raise Problem(
                     400,
                     "personal_data_in_field",
@@ -180,6 +260,17 @@ class Request(ABC):
         return [self.texts[leaf.sheet][leaf.start : leaf.end] for leaf in leaves], found
 
 
+def may_stream(body: Mapping[str, Any]) -> None:
+    """Raises `Problem` 400 where ``stream`` is neither true nor false."""
+    if not isinstance(body.get("stream", False), bool | None):
+        raise Problem(
+            400,
+            "invalid_type",
+            Bilingual("stream は true か false にしてください。", "stream must be true or false."),
+            param="stream",
+        )
+
+
 def require(body: Mapping[str, Any], name: str, kind: type | UnionType) -> None:
     """Raises `Problem` 400 where a field is missing, empty or of another type."""
     if not isinstance(body.get(name), kind) or not body[name]:
@@ -189,3 +280,26 @@ def require(body: Mapping[str, Any], name: str, kind: type | UnionType) -> None:
             Bilingual(f"{name} が必要です。", f"{name} is required."),
             param=name,
         )
+
+
+def _egress(found: Counter[str], revealed: frozenset[str]) -> EgressState:
+    """masked, partly_unmasked or unmasked: by which of the types found a rule revealed."""
+    if not revealed & set(found):
+        return "masked"
+    return "unmasked" if set(found) <= revealed else "partly_unmasked"
+
+
+def _cannot_be_searched(path: str) -> Problem:
+    return Problem(
+        400,
+        "unsupported_content",
+        Bilingual(
+            f"{path}: 画像・音声・ファイル・URLは中身を検査できないため送れません。文章だけにしてください。",
+            f"{path}: images, sound, files and web addresses cannot be checked and are not sent. Send text only.",
+        ),
+        param=path,
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -14,6 +14,7 @@ from proxy.callers import Declared
 from proxy.errors import Problem
 from proxy.found import counted
 from proxy.surfaces import chat
+from proxy.surfaces.reply import restoring, through
 from proxy.surfaces.request import Masked
 from redaction.model import Finding
 from redaction.vault import Vault, caller_key
@@ -53,7 +54,8 @@ def answered(chunks: list[dict[str, Any]], vault: Vault) -> list[dict[str, Any]]
             yield chunk
 
     async def collect() -> list[dict[str, Any]]:
-        return [chunk async for chunk in chat.restored(source(), vault)]
+        shape = chat.ChatReply(stream=True)
+        return [chunk async for chunk in through(shape, source(), restoring(vault))]
 
     return asyncio.run(collect())
 
@@ -142,7 +144,8 @@ def test_a_value_with_a_line_break_stays_json_where_json_was_asked_for() -> None
             message = {"content": json.dumps({"v": placeholder})}
             yield {"choices": [{"index": 0, "message": message, "finish_reason": None}]}
 
-        return [chunk async for chunk in chat.restored(source(), vault, as_json=True)]
+        shape = chat.ChatReply(stream=False, as_json=True)
+        return [chunk async for chunk in through(shape, source(), restoring(vault))]
 
     (reply,) = asyncio.run(collect())
     assert json.loads(reply["choices"][0]["message"]["content"]) == {"v": "高槻市\n城東町"}

@@ -40,9 +40,18 @@ def served(serve: Callable[..., str], settings: Settings, tmp_path: Path) -> str
     return serve(lambda _: build(settings.model_copy(update={"models": file})))
 
 
-def test_the_shape_is_openais() -> None:
-    assert listed(["a"]) == {"object": "list", "data": [shown("a")]}
-    assert shown("a") == {"id": "a", "object": "model", "created": 0, "owned_by": "sekisho"}
+def test_the_shape_is_openais_and_anthropics_at_once() -> None:
+    import anthropic
+    import openai
+
+    shown_list = listed(["a", "b"])
+    for page, model in (
+        (openai.types.Model, "Model"),
+        (anthropic.types.ModelInfo, "ModelInfo"),
+    ):
+        assert [page.model_validate(one).id for one in shown_list["data"]] == ["a", "b"], model
+    assert (shown_list["object"], shown_list["has_more"], shown_list["last_id"]) == ("list", False, "b")
+    assert shown("a") in shown_list["data"] and listed([])["first_id"] is None
 
 
 def test_a_house_with_a_list_shows_it_and_asks_nobody(

@@ -42,6 +42,9 @@ class Detector:
             raise self.trouble
         return [() for _ in texts]
 
+    async def find_each(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
+        return [() for _ in texts]
+
 
 class LooseSearch:
     def strict(self, ask: Any) -> bool:

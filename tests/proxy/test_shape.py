@@ -13,7 +13,9 @@ def vectors(*parts: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("vector", [[0.5, -1, 2], "AAAAPw=="])
 def test_a_vector_is_numbers_or_base64_and_its_place_is_filled_in(vector: Any) -> None:
-    reply = shaped("embeddings", vectors({"embedding": vector}, {"embedding": vector, "index": None}))
+    reply = shaped(
+        "embeddings", vectors({"embedding": vector}, {"embedding": vector, "index": None}), stream=False
+    )
     assert [part["index"] for part in reply["data"]] == [0, 1]
     assert {part["object"] for part in reply["data"]} == {"embedding"}
     assert all(part["embedding"] == vector for part in reply["data"])
@@ -39,10 +41,10 @@ def test_a_vector_is_numbers_or_base64_and_its_place_is_filled_in(vector: Any) -
 )
 def test_what_is_no_vector_is_no_reply(part: Any) -> None:
     with pytest.raises(ValueError):
-        shaped("embeddings", vectors(part))
+        shaped("embeddings", vectors(part), stream=False)
 
 
 @pytest.mark.parametrize("reply", [{}, {"data": None}, {"data": {}}, {"choices": []}])
 def test_a_reply_of_another_dialect_is_no_reply(reply: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
-        shaped("embeddings", reply)
+        shaped("embeddings", reply, stream=False)

@@ -5,6 +5,7 @@ import functools
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,10 +30,10 @@ def told(story):
     return test
 
 
-def _searching(detector, steps=None, **bounds):
+def _searching(detector, search=None, **bounds):
     """A loaded detector with bounds of its own; shares the engine, which is dear to load."""
     copy = Detector(**{"workers": 1, "queue": 1, "timeout": 5.0} | bounds)
-    copy._search = steps or detector._search
+    copy._search = SimpleNamespace(steps=search) if callable(search) else search or detector._search
     copy._turns = Turns(copy._workers, copy._places)
     return copy
 
@@ -151,7 +152,7 @@ async def test_a_short_request_does_not_wait_for_a_long_one(detector):
 
     def counting(texts, strict):
         nonlocal turns
-        steps = detector._search(texts, strict)
+        steps = detector._search.steps(texts, strict)
         while True:
             try:
                 next(steps)
@@ -180,10 +181,10 @@ async def test_a_conversation_costs_only_its_new_turn(detector):
     class Counting:
         def analyze(self, text, **given):
             searched.append(text)
-            return detector._search.__self__._analyzer.analyze(text, **given)
+            return detector._search._analyzer.analyze(text, **given)
 
-    search = Search(Counting(), detector._search.__self__._engine, AllowList(()), memory)
-    talk = _searching(detector, search.steps)
+    search = Search(Counting(), detector._search._engine, AllowList(()), memory)
+    talk = _searching(detector, search)
     first = await talk.find([TEXT, "はい。"])
     again = await talk.find([TEXT, "はい。", "続きをお願いします。"])
 
@@ -195,10 +196,8 @@ async def test_a_conversation_costs_only_its_new_turn(detector):
 @told
 async def test_a_text_with_a_my_number_is_not_remembered_in_any_form(detector):
     memory = Memory()
-    search = Search(
-        detector._search.__self__._analyzer, detector._search.__self__._engine, AllowList(()), memory
-    )
-    talk = _searching(detector, search.steps)
+    search = Search(detector._search._analyzer, detector._search._engine, AllowList(()), memory)
+    talk = _searching(detector, search)
     await talk.find(["マイナンバーは123456789018です", "住民票コードは12345678901です"])
     assert len(memory) == 0
     await talk.find([TEXT])
@@ -266,9 +265,9 @@ def test_hostile_text_gets_an_answer(detector, text):
 
 
 def test_what_is_allowed_is_not_found_and_everything_else_is(detector):
-    search = detector._search.__self__
+    search = detector._search
     allowing = Detector()
-    allowing._search = Search(search._analyzer, search._engine, AllowList(["072-674-7111"]), Memory()).steps
+    allowing._search = Search(search._analyzer, search._engine, AllowList(["072-674-7111"]), Memory())
 
     (found,) = allowing.find_now(["代表は０７２（６７４）７１１１、直通は072-674-7112。"])
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redaction.model import Finding
-from redaction.restore import Restorer, json_escaped, restore
+from redaction.restore import Restorer, restore
 from redaction.vault import Vault, caller_key
 
 NAMES = ("山田太郎", "田中花子", '佐藤"次郎"\n', "O'Neil\\")
@@ -84,7 +84,7 @@ def test_text_that_cannot_become_a_placeholder_is_not_held_back() -> None:
 @given(REPLIES)
 def test_json_stays_json_when_values_are_escaped(reply: str) -> None:
     arguments = json.dumps({"to": reply}, ensure_ascii=False)
-    assert json.loads(restore(arguments, VAULT, json_escaped)) == {"to": restore(reply, VAULT)}
+    assert json.loads(restore(arguments, VAULT, in_json=True)) == {"to": restore(reply, VAULT)}
 
 
 @pytest.mark.parametrize("reply", ["[" * 2_000_000, "[A" * 1_000_000, "[PERSON_1_" * 200_000])
