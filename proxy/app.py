@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect
 
 from audit.model import CannotRecord
 from policies.model import Bilingual
-from proxy import passage
+from proxy import described, passage
 from proxy.errors import Problem
 from proxy.house import House, build
 from proxy.passage import Attempt
@@ -97,9 +97,11 @@ def create_app(
         return answer
 
     for path, dialect in DOORS.items():
-        app.add_api_route(path, door(passage.exchange, dialect), methods=["POST"])
+        told = described.door(passage.DIALECTS[dialect])
+        app.add_api_route(path, door(passage.exchange, dialect), methods=["POST"], name=dialect, **told)
     for path in ("/v1/models", "/v1/models/{model:path}"):  # a model's name may hold a slash
-        app.add_api_route(path, door(passage.model_list, "models"), methods=["GET"])
+        app.add_api_route(path, door(passage.model_list, "models"), methods=["GET"], **described.looking())
+    app.openapi = lambda: described.secured(FastAPI.openapi(app))  # type: ignore[method-assign]
     nowhere = door(passage.unknown_route, "unknown")
 
     @app.exception_handler(HTTPException)

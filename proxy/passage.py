@@ -59,10 +59,10 @@ class Attempt:
     @property
     def dialect(self) -> type[Request]:
         """How this door speaks; a door without requests of its own speaks as OpenAI's do."""
-        return _DIALECTS.get(self.speaks or self.route, ChatRequest)
+        return DIALECTS.get(self.speaks or self.route, ChatRequest)
 
 
-_DIALECTS: Mapping[str, type[Request]] = {
+DIALECTS: Mapping[str, type[Request]] = {
     kind.dialect: kind
     for kind in (
         ChatRequest,

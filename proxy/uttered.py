@@ -144,6 +144,7 @@ class _Watching:
             self._goes_on = segment.cut
             return ""
         if self._key_line(text):
+            self._goes_on = segment.cut
             return self._constant("CREDENTIAL", outside)
         if not segment.search:
             return text

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from redaction.vault import narrow
+
 MOST_OF_A_RUN = 62
 """A run that is longer is cut here: what is held back stays within 64 characters."""
 
@@ -86,7 +88,7 @@ class Runs:
 
     def _may_hold(self, run: str) -> bool:
         """Whether a run is worth a search: four numerals, a mail sign, letters with numerals, or a secret's name before."""
-        if self._before.endswith("[") and _PLACEHOLDER.fullmatch(run):
+        if narrow(self._before[-1:]) == "[" and _PLACEHOLDER.fullmatch(narrow(run)):
             return False
         numerals = len(_NUMERALS.findall(run))
         if numerals >= 4 or "@" in run or "＠" in run:

@@ -48,6 +48,7 @@ class ChatRequest(Request):
     __slots__ = ()
     dialect = "chat"
     table = CHAT_REQUEST
+    required = ("model", "messages")
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:

@@ -43,6 +43,7 @@ class EmbeddingsRequest(Request):
     __slots__ = ()
     dialect = "embeddings"
     table = EMBEDDINGS_REQUEST
+    required = ("model", "input")
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:

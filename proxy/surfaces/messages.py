@@ -108,6 +108,7 @@ class CountRequest(_AnthropicRequest):
     __slots__ = ()
     dialect = "count_tokens"
     table = COUNT_REQUEST
+    required = ("model", "messages")
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:
@@ -123,6 +124,7 @@ class MessagesRequest(_AnthropicRequest):
     __slots__ = ()
     dialect = "messages"
     table = MESSAGES_REQUEST
+    required = ("model", "messages", "max_tokens")
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:

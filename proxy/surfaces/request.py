@@ -61,6 +61,7 @@ class Request(ABC):
 
     dialect: ClassVar[Dialect]
     table: ClassVar[Spec]
+    required: ClassVar[tuple[str, ...]]
 
     id: str
     body: dict[str, Any] = field(repr=False)

@@ -94,6 +94,7 @@ class ResponsesRequest(Request):
     __slots__ = ()
     dialect = "responses"
     table = RESPONSES_REQUEST
+    required = ("model", "input")
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:

@@ -68,6 +68,7 @@ class TranscriptionsRequest(Request):
     __slots__ = ()
     dialect = "transcriptions"
     table = TRANSCRIPTIONS_REQUEST
+    required = ("model", "file")
 
     @classmethod
     def parsed(cls, raw: bytes, content_type: str) -> Any:

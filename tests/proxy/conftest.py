@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from proxy.house import House, build
 from proxy.settings import Settings, read
 
 ROOT = Path(__file__).parent.parent.parent
+PLAIN = {"model": "echo", "messages": [{"role": "user", "content": "山田太郎さん、こんにちは"}]}
 
 
 @pytest.fixture
@@ -90,3 +93,18 @@ def records(settings: Settings) -> Callable[[], list[tuple[str, dict[str, Any]]]
 @pytest.fixture
 def run() -> Callable[..., object]:
     return asyncio.run
+
+
+def post(
+    base_url: str, body: Any = None, key: str = "sk-desk", path: str = "/chat/completions", **headers: str
+) -> tuple[int, dict[str, str], Any]:
+    """POST as somebody with a key; status, headers and the JSON of the reply, whatever it was."""
+    data = body if isinstance(body, bytes) else json.dumps(PLAIN if body is None else body).encode()
+    sent = {"authorization": f"Bearer {key}"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    try:
+        with urllib.request.urlopen(urllib.request.Request(base_url + path, data, sent), timeout=30) as reply:
+            return reply.status, dict(reply.headers), json.loads(reply.read())
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), json.loads(error.read())

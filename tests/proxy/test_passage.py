@@ -19,31 +19,8 @@ from policies.model import Refuse, Verdict
 from proxy.house import House, build
 from proxy.settings import Settings
 from redaction.model import CannotDetect, Finding
-
-PLAIN = {"model": "echo", "messages": [{"role": "user", "content": "山田太郎さん、こんにちは"}]}
-
-
-class Detector:
-    """Finds nothing, at once; or does what `trouble` says."""
-
-    ready = True
-
-    def __init__(self, trouble: Exception | None = None) -> None:
-        self.trouble = trouble
-        self.strict: list[bool] = []
-
-    def load(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    async def find(self, texts: Sequence[str], strict: bool = False) -> list[tuple[Finding, ...]]:
-        self.strict.append(strict)
-        if self.trouble:
-            raise self.trouble
-        return [() for _ in texts]
-
-    async def find_each(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
-        return [() for _ in texts]
+from tests.fakes import Detector
+from tests.proxy.conftest import PLAIN, post
 
 
 class LooseSearch:
@@ -72,20 +49,6 @@ class NewPolicy(LooseSearch):
 
 def house(**rooms: Any) -> Callable[[Settings], House]:
     return lambda settings: dataclasses.replace(build(settings), **{"detector": Detector(), **rooms})
-
-
-def post(
-    base_url: str, body: Any = None, key: str = "sk-desk", path: str = "/chat/completions", **headers: str
-) -> tuple[int, dict[str, str], Any]:
-    data = body if isinstance(body, bytes) else json.dumps(body or PLAIN).encode()
-    sent = {"authorization": f"Bearer {key}"} | {
-        name.replace("_", "-"): value for name, value in headers.items()
-    }
-    try:
-        with urllib.request.urlopen(urllib.request.Request(base_url + path, data, sent), timeout=30) as reply:
-            return reply.status, dict(reply.headers), json.loads(reply.read())
-    except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), json.loads(error.read())
 
 
 def untouched(folder: Path) -> bool:

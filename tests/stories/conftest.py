@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from audit.verify import verify
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 KEY = "sk-story-key"
@@ -124,6 +126,14 @@ class Checkpoint:
         self.clients.append(client)
         return client
 
+    def anthropic(self, **options: Any) -> Any:
+        """Anthropic's official client, whose base URL ends before /v1."""
+        import anthropic
+
+        client = anthropic.Anthropic(base_url=self.root, api_key=self.key, **options)
+        self.clients.append(client)
+        return client
+
     def records(self, *kinds: str) -> list[dict[str, Any]]:
         """Records of the ledger, oldest first, read as an outsider reads a SQLite file."""
         import sqlite3
@@ -143,9 +153,55 @@ class Checkpoint:
         assert done.returncode in (0, 1), done.stderr
         return dict(json.loads(done.stdout))
 
+    def close_clients(self) -> None:
+        while self.clients:
+            self.clients.pop().close()
+
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(30)
+
+
+@dataclass
+class Scene:
+    """One story at a checkpoint that other stories share: it sees only what came since it began."""
+
+    checkpoint: Checkpoint
+    upstream: Upstream
+    began: int = field(init=False)
+    before: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = len(self.upstream.received)
+        self.before = {record["exchange"] for record in self.checkpoint.records()}
+
+    @property
+    def received(self) -> bytes:
+        return self.upstream.received[self.began :]
+
+    def records(self, *kinds: str) -> list[dict[str, Any]]:
+        return [record for record in self.checkpoint.records(*kinds) if record["exchange"] not in self.before]
+
+    def passed(self, *values: str, exchanges: int = 1) -> None:
+        """So many exchanges were asked and answered, none of the values arrived, and the ledger is whole."""
+        received = self.received.decode()
+        for value in values:
+            assert value not in received
+            assert json.dumps(value)[1:-1] not in received
+            assert json.dumps(value, ensure_ascii=False)[1:-1] not in received
+        assert received.count("POST ") == exchanges
+        assert sorted(record["kind"] for record in self.records()) == sorted(
+            ["asked", "answered"] * exchanges
+        )
+        assert {record["body"]["egress_state"] for record in self.records("answered")} == {"masked"}
+        assert verify(Path(self.checkpoint.ledger), Path(self.checkpoint.public_key)).ok
+
+    def refused(self, reason: str) -> None:
+        """It was asked once and refused for this reason, and nothing was sent."""
+        asked, refused = self.records()
+        assert (asked["kind"], refused["kind"], refused["body"]["reason"]) == ("asked", "refused", reason)
+        assert self.received == b""
+        assert verify(Path(self.checkpoint.ledger), Path(self.checkpoint.public_key)).ok
 
 
 def _json_or_text(raw: bytes) -> Any:
@@ -162,16 +218,20 @@ def stage() -> Iterator[ExitStack]:
         yield stack
 
 
+def begin_upstream(stage: ExitStack, folder: Path, port: int = 0) -> Upstream:
+    """Start an upstream that keeps what it gets in ``folder``."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, str(HERE / "upstream.py"), str(folder), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    stage.callback(_end, process)
+    assert process.stdout
+    return Upstream(folder, int(process.stdout.readline()), process)
+
+
 @pytest.fixture
 def start_upstream(stage: ExitStack, tmp_path: Path) -> Callable[..., Upstream]:
     def start(name: str = "upstream", port: int = 0) -> Upstream:
-        folder = tmp_path / name
-        folder.mkdir(exist_ok=True)
-        command = [sys.executable, str(HERE / "upstream.py"), str(folder), "--port", str(port)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        stage.callback(_end, process)
-        assert process.stdout
-        return Upstream(folder, int(process.stdout.readline()), process)
+        return begin_upstream(stage, tmp_path / name, port)
 
     return start
 
@@ -181,41 +241,92 @@ def upstream(start_upstream: Callable[..., Upstream]) -> Upstream:
     return start_upstream()
 
 
-@pytest.fixture
-def start_checkpoint(stage: ExitStack, tmp_path: Path) -> Callable[..., Checkpoint]:
+def begin_checkpoint(
+    stage: ExitStack,
+    folder: Path,
+    upstream_url: str,
+    dir: Path | None = None,
+    policy: str = "takatsuki",
+    wait: bool = True,
+    wrap: tuple[str, ...] = (),
+    **environment: str,
+) -> Checkpoint:
     """Start `sekisho demo`. ``wait=False``: do not wait until it is ready; ``wrap``: a command in front."""
+    log = folder / f"checkpoint-{time.monotonic_ns()}.log"
+    command = [*wrap, sys.executable, "-m", "proxy", "demo", "--port", "0", "--upstream", upstream_url]
+    command += ["--key", KEY, "--policy", policy, "--dir", str(dir or folder / "home")]
+    with log.open("w") as err:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=ENVIRONMENT | environment,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            text=True,
+        )
+    stage.callback(_end, process)
+    assert process.stdout
+    line = process.stdout.readline()
+    assert line, log.read_text()
+    checkpoint = Checkpoint(**json.loads(line), process=process, log=log)
+    stage.callback(checkpoint.close_clients)
+    if wait:
+        checkpoint.ready()
+    return checkpoint
 
-    def start(
-        upstream_url: str,
-        dir: Path | None = None,
-        policy: str = "takatsuki",
-        wait: bool = True,
-        wrap: tuple[str, ...] = (),
-        **environment: str,
-    ) -> Checkpoint:
-        log = tmp_path / f"checkpoint-{time.monotonic_ns()}.log"
-        command = [*wrap, sys.executable, "-m", "proxy", "demo", "--port", "0", "--upstream", upstream_url]
-        command += ["--key", KEY, "--policy", policy, "--dir", str(dir or tmp_path / "home")]
-        with log.open("w") as err:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=ENVIRONMENT | environment,
-                stdout=subprocess.PIPE,
-                stderr=err,
-                text=True,
-            )
+
+@pytest.fixture
+def start_steady(stage: ExitStack) -> Callable[..., str]:
+    """Start a server that always says the same words; gives its base URL."""
+
+    def start(*words: str) -> str:
+        command = [sys.executable, str(HERE / "steady_upstream.py"), *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         stage.callback(_end, process)
         assert process.stdout
-        line = process.stdout.readline()
-        assert line, log.read_text()
-        checkpoint = Checkpoint(**json.loads(line), process=process, log=log)
-        stage.callback(lambda: [client.close() for client in checkpoint.clients])
-        if wait:
-            checkpoint.ready()
-        return checkpoint
+        return f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
 
     return start
+
+
+@pytest.fixture
+def start_checkpoint(stage: ExitStack, tmp_path: Path) -> Callable[..., Checkpoint]:
+    """Start `sekisho demo`; what may be said of it: see `begin_checkpoint`."""
+
+    def start(upstream_url: str, dir: Path | None = None, **options: Any) -> Checkpoint:
+        return begin_checkpoint(stage, tmp_path, upstream_url, dir, **options)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def open_house(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., tuple[Checkpoint, Upstream]]]:
+    """One checkpoint and one upstream for the stories of a file; ``models``: destinations by name."""
+    folder = tmp_path_factory.mktemp("house")
+
+    def start(models: dict[str, str] | None = None, **options: Any) -> tuple[Checkpoint, Upstream]:
+        upstream = begin_upstream(stage, folder / "upstream")
+        if models:
+            listed = [
+                {"name": name, "via": "direct", "base_url": upstream.url, "destination": destination}
+                for name, destination in models.items()
+            ]
+            (folder / "models.yaml").write_text(json.dumps({"models": listed}))
+            options["SEKISHO_MODELS"] = str(folder / "models.yaml")
+        return begin_checkpoint(stage, folder, upstream.url, **options), upstream
+
+    with ExitStack() as stage:
+        yield start
+
+
+@pytest.fixture
+def scene(house: tuple[Checkpoint, Upstream]) -> Iterator[Scene]:
+    """What this story alone does at the file's ``house``, which is made by `open_house`."""
+    checkpoint, upstream = house
+    yield Scene(checkpoint, upstream)
+    checkpoint.close_clients()
 
 
 @pytest.fixture
