@@ -29,7 +29,9 @@ MAY_IMPORT = {
 
 DOORS = {
     "litellm": ("proxy/provider",),
-    "openai": (),  # the tests use the official client; the product never does
+    "openai": (),  # the tests use the official clients; the product never does
+    "anthropic": (),
+    "python_multipart": ("proxy/surfaces/transcriptions.py",),
     "aiohttp": ("proxy/provider",),
     "presidio_analyzer": ("redaction/detector.py", "redaction/nlp.py", "redaction/recognizers/base.py"),
     "spacy": (),
