@@ -3,6 +3,7 @@
 Numbers, mail addresses, cards and keys are masked on the way, with a constant such as [PHONE_NUMBER] that nothing
 restores; names and addresses are let through and counted, unless the caller's key asks for them to be masked too.
 What stood in the question as it was sent is nobody's secret any more and is left alone. My Number never is.
+No placeholder stays in a web address that the model made up (redaction/links.py).
 
 Searches what was cut by redaction/segments.py with the little that came before it, off the event loop. What cannot
 be searched is not handed on: `CannotDetect`.
@@ -18,6 +19,7 @@ from proxy.surfaces.reply import Place, Sieve
 from redaction.allowed import spelled
 from redaction.detector import Detector
 from redaction.json_place import JsonPlace
+from redaction.links import Unlinked, new_addresses
 from redaction.model import IRREVERSIBLE, Finding
 from redaction.segments import Clauses, Runs, Segment, Segments
 
@@ -48,12 +50,14 @@ class Uttered:
         self._masks = masks
         self._masked: Counter[str] = Counter()
         self._seen: Counter[str] | None = None
+        self._links = 0
 
     def sieve(self, kind: Kind) -> Sieve:
         """A sieve for one text of the reply."""
         if not self._masks:
             return _Open()
-        return _Watching(self, self._names_too, in_json=kind in (JSON, SCRIPT))
+        watching = _Watching(self, self._names_too, in_json=kind in (JSON, SCRIPT))
+        return _Unlinked(watching, Unlinked(self._asked))
 
     async def reread(self, texts: Mapping[Place, str]) -> dict[Place, str]:
         """The whole answer once more, as the ledger keeps it: what was let through is counted and masked there."""
@@ -65,15 +69,20 @@ class Uttered:
             seen |= {(f.label, text[f.start : f.end]) for f in new}
             kept[place] = _masked(text, new)
         self._seen = Counter(label for label, _ in seen)
+        self._links = len({link for text in texts.values() for link in new_addresses(text, self._asked)})
         return kept
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the ending says: types and numbers, no text. ``output_searched`` False: the end was not reached."""
+        """What the ending says: types and numbers, no text. ``output_searched`` False: the end was not reached.
+
+        ``output_links``: web addresses that did not stand in the question.
+        """
         both = self._masked + (self._seen or Counter())
         return {
             "output_pii": dict(sorted(both.items())),
             "output_masked": dict(sorted(self._masked.items())),
+            "output_links": self._links,
             "output_searched": self._seen is not None,
         }
 
@@ -99,6 +108,20 @@ class Uttered:
 
     def _hides(self, label: str, value: str) -> bool:
         return (self._names_too or label not in LET_THROUGH) and self.is_new(label, value)
+
+
+class _Unlinked:
+    """What was watched, with no placeholder left in an address that the model made up."""
+
+    def __init__(self, watching: "_Watching", unlinked: Unlinked) -> None:
+        self._watching = watching
+        self._unlinked = unlinked
+
+    async def feed(self, piece: str) -> str:
+        return self._unlinked.feed(await self._watching.feed(piece))
+
+    async def flush(self) -> str:
+        return self._unlinked.feed(await self._watching.flush()) + self._unlinked.flush()
 
 
 class _Open:

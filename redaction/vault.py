@@ -30,10 +30,10 @@ LITERAL = "LITERAL"
 """Type of input text that already looked like a placeholder before anything was masked."""
 
 _TAG_LETTERS = 4
-_LOOKALIKE = re.compile(
-    r"\[(?:[A-Z][A-Z0-9_]{0,40}_[0-9]{1,6}_[a-z2-7]{4}|" + "|".join(sorted(IRREVERSIBLE)) + r")\]"
-)
+PLACEHOLDER = re.compile(r"\[(?P<label>[A-Z][A-Z0-9_]{0,40})_[0-9]{1,6}_[a-z2-7]{4}\]")
+"""The shape of a placeholder that has a value. Whether it is one, only a vault knows."""
 
+_LOOKALIKE = re.compile(f"{PLACEHOLDER.pattern}|\\[(?:{'|'.join(sorted(IRREVERSIBLE))})\\]")
 _NARROW = {ord(wide): ord(wide) - 0xFEE0 for wide in map(chr, range(0xFF01, 0xFF5F))
            if chr(ord(wide) - 0xFEE0).isalnum() or wide in "［］＿"}  # fmt: skip
 

@@ -73,4 +73,9 @@ def test_the_ledger_keeps_even_names_masked_and_counts_each_datum_once(detector:
 
     kept, facts = asyncio.run(run())
     assert kept == {(0, "content"): "担当は[PERSON]様、[PERSON]様です。"}
-    assert facts == {"output_pii": {"PERSON": 1}, "output_masked": {}, "output_searched": True}
+    assert facts == {
+        "output_pii": {"PERSON": 1},
+        "output_masked": {},
+        "output_links": 0,
+        "output_searched": True,
+    }
