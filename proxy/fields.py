@@ -30,11 +30,12 @@ from proxy.kinds import (
 
 _FUNCTION: Spec = {"name": TEXT, "description": TEXT, "parameters": DEEP, "strict": FREE}
 _CUSTOM_TOOL: Spec = {"name": TEXT, "description": TEXT, "format": DEEP}
+# The official clients' helpers add what they parsed, and send it with the history: parsed, parsed_arguments.
 _TOOL_CALL: Spec = {
     "id": TEXT,
     "index": FREE,
     "type": WORD,
-    "function": {"name": TEXT, "arguments": JSON},
+    "function": {"name": TEXT, "arguments": JSON, "parsed_arguments": DEEP},
     "custom": {"name": TEXT, "input": TEXT},
 }
 _TEXTS: Spec = Either(TEXT, [TEXT])
@@ -62,8 +63,10 @@ CHAT_REQUEST: Spec = {
             "role": WORD,
             "content": _CHAT_CONTENT,
             "name": TEXT,
+            "parsed": DEEP,
             "refusal": TEXT,
             "reasoning_content": TEXT,
+            "reasoning": TEXT,
             "tool_call_id": TEXT,
             "tool_calls": [_TOOL_CALL],
             "function_call": {"name": TEXT, "arguments": JSON},
@@ -226,6 +229,7 @@ _RESPONSES_PART: Spec = OneOf(
         "output_text": {
             "type": WORD,
             "text": TEXT,
+            "parsed": DEEP,
             "annotations": [{**_ANNOTATION, "file_id": REFUSED, "container_id": REFUSED}],
             "logprobs": REFUSED,
         },
@@ -323,6 +327,7 @@ _RESPONSES_ITEM: Spec = OneOf(
             "name": TEXT,
             "namespace": TEXT,
             "arguments": JSON,
+            "parsed_arguments": DEEP,
             "async": FREE,
             "caller": _CALLER,
         },

@@ -58,14 +58,14 @@ class House:
         What leaves is masked for this verdict, so another model must be allowed to see as much.
         """
         ask = request.ask(caller, findings, self.clock())
-        return tuple(
-            name
-            for name in self.providers.others(request.model)
-            if isinstance(other := self._decided(ask, name), Permit) and other.revealed >= verdict.revealed
-        )
 
-    def _decided(self, ask: Ask, model: str) -> Verdict:
-        return self.policy.decide(replace(ask, model=model, destination=self.providers.destination(model)))
+        def may_be_asked(model: str) -> bool:
+            tier = self.providers.destination(model)
+            other = self.policy.decide(replace(ask, model=model, destination=tier))
+            permitted = isinstance(other, Permit) and other.revealed >= verdict.revealed
+            return permitted and request.may_go_to(tier)
+
+        return tuple(filter(may_be_asked, self.providers.others(request.model)))
 
     def uttered(self, caller: Caller, request: Request) -> Uttered:
         """The watch over what the model says of its own accord in its answer to this masked request."""

@@ -138,6 +138,10 @@ class Request(ABC):
     def stream(self) -> bool:
         return False
 
+    def may_go_to(self, tier: DestinationTier) -> bool:
+        """Whether a request of this dialect may go to such a destination at all, whatever the policy says."""
+        return True
+
     @property
     def masks_reply(self) -> bool:
         """Whether personal data that the model itself utters is masked. False: it is only counted."""

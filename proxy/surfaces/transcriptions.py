@@ -11,15 +11,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from policies.model import Bilingual, Verdict
+from policies.model import ATTACHMENT, Bilingual, DestinationTier, Verdict
 from proxy.errors import Problem
 from proxy.fields import TRANSCRIPTIONS_EVENTS, TRANSCRIPTIONS_REPLY, TRANSCRIPTIONS_REQUEST
+from proxy.found import Findings
 from proxy.kinds import FREE
 from proxy.surfaces.reply import Chunk, Counts, Place, ReplyShape, counts_of
-from proxy.surfaces.request import Request, may_stream, require
+from proxy.surfaces.request import Masked, Request, may_stream, require
 from proxy.surfaces.transcript import Transcript
 from proxy.walk import Path
 from proxy.wire import dumps, loads
+from redaction.vault import Vault
 
 LAST = "transcript.text.done"
 """The event after which nothing comes."""
@@ -105,6 +107,9 @@ class TranscriptionsRequest(Request):
     def stream(self) -> bool:
         return self.body.get("stream") is True
 
+    def may_go_to(self, tier: DestinationTier) -> bool:
+        return tier == _CLOSED
+
     @property
     def masks_reply(self) -> bool:
         return False
@@ -117,7 +122,7 @@ class TranscriptionsRequest(Request):
 
     def allow_originals(self, verdict: Verdict) -> None:
         """Sound stays in the house, whatever a rule reveals."""
-        if self.destination != _CLOSED:
+        if not self.may_go_to(self.destination):
             raise Problem(
                 403,
                 "sound_needs_closed_network",
@@ -127,6 +132,13 @@ class TranscriptionsRequest(Request):
                 ),
                 param="model",
             )
+
+    def mask(self, findings: Findings, verdict: Verdict, vault: Vault) -> Masked:
+        """The sound leaves as it is, whether or not a rule reveals attachments: the record says so."""
+        masked = super().mask(findings, verdict, vault)
+        all_open = set(self.counted(findings)) <= verdict.revealed | {ATTACHMENT}
+        masked.egress = "unmasked" if all_open else "partly_unmasked"
+        return masked
 
     def kept(self, body: dict[str, Any]) -> Any:
         """Of the sound only its digest and size."""
@@ -161,7 +173,8 @@ def _form(raw: bytes, content_type: str) -> dict[str, Any]:
         parts.append(({}, bytearray()))
 
     def header_end() -> None:
-        parts[-1][0][name.decode("latin-1").lower()] = value.decode("utf-8", "replace")
+        # Bytes, one character for each: the parser of its options takes no other text.
+        parts[-1][0][name.decode("latin-1").lower()] = value.decode("latin-1")
         name.clear()
         value.clear()
 

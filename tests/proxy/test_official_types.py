@@ -66,7 +66,10 @@ REPLIES = {
 EXTRAS = {
     "chat request": {
         "messages[].annotations",  # a reply's message comes back as it was given
+        "messages[].parsed",
+        "messages[].reasoning",
         "messages[].reasoning_content",
+        "messages[].tool_calls[].function.parsed_arguments",
         "messages[].tool_calls[].index",
         "min_p",
         "repetition_penalty",
@@ -76,6 +79,8 @@ EXTRAS = {
         "input[].apply_patch_call.created_by",  # a reply's items come back as they were given
         "input[].compaction.created_by",
         "input[].custom_tool_call.status",
+        "input[].function_call.parsed_arguments",
+        "input[].message.content[].output_text.parsed",
         "input[].shell_call.created_by",
         "min_p",
         "repetition_penalty",

@@ -249,12 +249,14 @@ def begin_checkpoint(
     policy: str = "takatsuki",
     wait: bool = True,
     wrap: tuple[str, ...] = (),
+    unknown_fields: str = "drop",
     **environment: str,
 ) -> Checkpoint:
     """Start `sekisho demo`. ``wait=False``: do not wait until it is ready; ``wrap``: a command in front."""
     log = folder / f"checkpoint-{time.monotonic_ns()}.log"
     command = [*wrap, sys.executable, "-m", "proxy", "demo", "--port", "0", "--upstream", upstream_url]
     command += ["--key", KEY, "--policy", policy, "--dir", str(dir or folder / "home")]
+    command += ["--unknown-fields", unknown_fields]
     with log.open("w") as err:
         process = subprocess.Popen(
             command,
@@ -303,16 +305,13 @@ def start_checkpoint(stage: ExitStack, tmp_path: Path) -> Callable[..., Checkpoi
 def open_house(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., tuple[Checkpoint, Upstream]]]:
-    """One checkpoint and one upstream for the stories of a file; ``models``: destinations by name."""
+    """One checkpoint and one upstream for the stories of a file; ``models``: a list of them, see routes.py."""
     folder = tmp_path_factory.mktemp("house")
 
-    def start(models: dict[str, str] | None = None, **options: Any) -> tuple[Checkpoint, Upstream]:
+    def start(models: list[dict[str, Any]] | None = None, **options: Any) -> tuple[Checkpoint, Upstream]:
         upstream = begin_upstream(stage, folder / "upstream")
         if models:
-            listed = [
-                {"name": name, "via": "direct", "base_url": upstream.url, "destination": destination}
-                for name, destination in models.items()
-            ]
+            listed = [{"via": "direct", "base_url": upstream.url, **model} for model in models]
             (folder / "models.yaml").write_text(json.dumps({"models": listed}))
             options["SEKISHO_MODELS"] = str(folder / "models.yaml")
         return begin_checkpoint(stage, folder, upstream.url, **options), upstream

@@ -1,13 +1,14 @@
-"""An OpenAI-shaped server for the stories: its own process, stdlib only, writes down every byte it gets.
+"""The model's server of the stories: its own process, stdlib only, writes down every byte it gets.
 
     python upstream.py FOLDER [--port P]    prints its port; FOLDER/received.bin holds the bytes
 
-It answers with what the last user message said. The model's name says how:
+It answers with what the last user message said, in every dialect of dialects.py. The model's name says how:
 
     echo        as it came      slow    20 pieces, 50 ms apart      silent   never answers
     no-usage    without usage   broken  half a stream, then gone    error    status 500
     error-200   status 200 with an error body     cut-N  pieces of N characters
     raw         the user message itself is the reply's body
+    short       the whole text, and the word that it was cut short
 It embeds a text as two numbers, its length and its place; the same names fail, and `floats` knows no base64.
 """
 
@@ -18,7 +19,10 @@ import json
 import re
 import struct
 import sys
+from email import message_from_bytes
 from pathlib import Path
+
+from dialects import DIALECTS, Dialect
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log) -> None:
@@ -28,20 +32,25 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log)
             body = await reader.readexactly(length)
             log.write(head + body + b"\n")
             log.flush()
-            if b"GET /v1/models " in head:
+            path = head.split(b" ", 2)[1].decode()
+            if path == "/v1/models":
                 await plain(writer, {"object": "list", "data": [{"id": "echo"}, {"id": "slow"}]})
-            elif b"POST /v1/embeddings " in head:
+            elif path == "/v1/embeddings":
                 await embed(writer, json.loads(body))
+            elif path == "/v1/audio/transcriptions":
+                await answer(writer, DIALECTS[path], form(head, body))
+            elif path in DIALECTS:
+                await answer(writer, DIALECTS[path], json.loads(body))
             else:
-                await answer(writer, json.loads(body))
+                await plain(writer, {"error": {"message": path}}, "404 Not Found")
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
         writer.close()
 
 
-async def answer(writer: asyncio.StreamWriter, asked: dict) -> None:
-    model, text = asked["model"], said(asked)
+async def answer(writer: asyncio.StreamWriter, dialect: Dialect, asked: dict) -> None:
+    model = asked["model"]
     if model == "silent":
         await asyncio.sleep(3600)
     if model == "error":
@@ -49,18 +58,14 @@ async def answer(writer: asyncio.StreamWriter, asked: dict) -> None:
     if model == "error-200":
         return await plain(writer, {"error": {"message": "boom"}})
     if model == "raw":
-        return await raw(writer, text.encode(), asked.get("stream"))
+        return await raw(writer, dialect.said(asked).encode(), asked.get("stream"))
     if asked.get("stream"):
-        return await stream(writer, asked, text)
-    message = {"role": "assistant", "content": text}
-    if asked.get("tools"):
-        message |= {"content": None, "tool_calls": [tool_call(asked, text)]}
+        return await stream(writer, dialect, asked)
     if model == "slow":
         await asyncio.sleep(1)
-    reply = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model} | {
-        "choices": [{"index": 0, "finish_reason": "stop", "message": message}]
-    }
-    await plain(writer, reply if model == "no-usage" else reply | usage())
+    if asked.get("response_format") in ("text", "srt", "vtt"):
+        return await raw(writer, dialect.said(asked).encode(), None)
+    await plain(writer, dialect.reply(asked))
 
 
 async def embed(writer: asyncio.StreamWriter, asked: dict) -> None:
@@ -82,24 +87,13 @@ async def embed(writer: asyncio.StreamWriter, asked: dict) -> None:
     await plain(writer, reply if model == "no-usage" else reply | counted)
 
 
-def said(asked: dict) -> str:
-    content = [m["content"] for m in asked["messages"] if m["role"] == "user"][-1]
-    return content if isinstance(content, str) else "".join(part["text"] for part in content)
-
-
-def tool_call(asked: dict, text: str) -> dict:
-    name = asked["tools"][0]["function"]["name"]
-    arguments = json.dumps({"to": text}, ensure_ascii=False)
-    return {
-        "id": "call_1",
-        "index": 0,
-        "type": "function",
-        "function": {"name": name, "arguments": arguments},
-    }
-
-
-def usage() -> dict:
-    return {"usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}}
+def form(head: bytes, body: bytes) -> dict:
+    """A form's parts by name, as text."""
+    kind = re.search(rb"(?i)content-type: [^\r]+", head)[0]
+    parts = message_from_bytes(kind + b"\r\n\r\n" + body).get_payload()
+    said = {part.get_param("name", header="content-disposition"): part for part in parts}
+    read = {name: part.get_payload(decode=True).decode() for name, part in said.items()}
+    return read | {"stream": read.get("stream") == "true"}
 
 
 async def plain(writer: asyncio.StreamWriter, body: dict, status: str = "200 OK") -> None:
@@ -118,29 +112,19 @@ async def raw(writer: asyncio.StreamWriter, data: bytes, stream: bool | None) ->
     await writer.drain()
 
 
-async def stream(writer: asyncio.StreamWriter, asked: dict, text: str) -> None:
-    model = asked["model"]
-    size = int(model[4:]) if model.startswith("cut-") else max(1, len(text) // 20) if model == "slow" else 5
+async def stream(writer: asyncio.StreamWriter, dialect: Dialect, asked: dict) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-    envelope = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": model}
-    pieces = [text[at : at + size] for at in range(0, len(text), size)]
-    for number, piece in enumerate(pieces):
-        if model == "broken" and number >= len(pieces) // 2:
+    events = list(dialect.events(asked))
+    for number, event in enumerate(events):
+        if asked["model"] == "broken" and number >= len(events) // 2:
             return writer.close()
-        await event(
-            writer, envelope | {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
-        )
-        if model == "slow":
+        name = f"event: {event['type']}\n" if dialect.named else ""
+        await chunk(writer, f"{name}data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
+        if asked["model"] == "slow":
             await asyncio.sleep(0.05)
-    await event(writer, envelope | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    if (asked.get("stream_options") or {}).get("include_usage") and model != "no-usage":
-        await event(writer, envelope | {"choices": []} | usage())
-    await chunk(writer, b"data: [DONE]\n\n")
+    if not dialect.named:
+        await chunk(writer, b"data: [DONE]\n\n")
     await chunk(writer, b"")
-
-
-async def event(writer: asyncio.StreamWriter, body: dict) -> None:
-    await chunk(writer, b"data: " + json.dumps(body, ensure_ascii=False).encode() + b"\n\n")
 
 
 async def chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
