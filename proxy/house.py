@@ -65,7 +65,7 @@ class House:
             permitted = isinstance(other, Permit) and other.revealed >= verdict.revealed
             return permitted and request.may_go_to(tier)
 
-        return tuple(filter(may_be_asked, self.providers.others(request.model)))
+        return tuple(filter(may_be_asked, self.providers.others(request.model, request.dialect)))
 
     def uttered(self, caller: Caller, request: Request) -> Uttered:
         """The watch over what the model says of its own accord in its answer to this masked request."""

@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     silence_timeout: float = Field(
         120.0, gt=0, description="上流の無応答の制限時間(秒) / Seconds the upstream may stay silent."
     )
+    reply_timeout: float = Field(
+        1200.0,
+        gt=0,
+        description="上流の応答全体の制限時間(秒) / Seconds a whole reply may take, however steady.",
+    )
     retries: int = Field(
         1,
         ge=0,

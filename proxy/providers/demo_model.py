@@ -7,6 +7,15 @@ so that nothing is restored in them; then the same as a quotation, in which ever
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
+from policies.model import Bilingual
+
+CAN = ("chat", "responses", "messages")
+"""The dialects it answers in: litellm turns its chat into the other two."""
+
+SAYS_NO = Bilingual(
+    "デモ用のモデルは文章の引用だけができます。この機能を使うには、モデル一覧に別のモデルを加えてください。",
+    "The demo model only quotes texts. For this use, put another model on the model list.",
+)
 NOTICE = "【デモ応答】これは言語モデルではありません。届いた文章を引用するだけです。 / This is no language model; it only quotes."
 _PIECE = 7
 

@@ -1,4 +1,9 @@
-"""Every model behind one door: which route it takes, what is tried when it fails, and the answer as chunks."""
+"""Every model behind one door: which route it takes, what is tried when it fails, and the answer as chunks.
+
+Tried again is only what failed before its first chunk: what the caller has seen cannot be taken back. The same
+model is asked again where the failure is most likely over in a moment, with a pause that doubles; any other
+failure goes to the models in its place, each asked once, except one that says the request itself is wrong.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,14 +12,18 @@ from contextlib import aclosing
 from policies.model import DestinationTier
 from proxy.errors import UpstreamFailed
 from proxy.providers.direct import Direct
+from proxy.providers.line import Line
 from proxy.providers.routes import Routes
 from proxy.providers.through_litellm import ThroughLitellm
 from proxy.settings import Settings
 from proxy.surfaces.reply import Chunk
-from proxy.surfaces.request import Masked
+from proxy.surfaces.request import Dialect, Masked
 
 _PAUSE = 0.1
-"""Seconds before another try."""
+"""Seconds before the same model is asked again; each further time twice as long."""
+
+
+_OWN_ONLY = ("embeddings", "count_tokens")
 
 
 class Providers:
@@ -22,12 +31,15 @@ class Providers:
 
     def __init__(self, settings: Settings, routes: Routes) -> None:
         self._routes = routes
-        self._direct = Direct(settings.connect_timeout, settings.silence_timeout, settings.max_reply)
-        self._litellm = ThroughLitellm(settings.silence_timeout)
+        self._line = Line(
+            settings.connect_timeout, settings.silence_timeout, settings.reply_timeout, settings.max_reply
+        )
+        self._direct = Direct(self._line)
+        self._litellm = ThroughLitellm(self._line, settings.silence_timeout)
         self._retries = settings.retries
 
     async def close(self) -> None:
-        await self._direct.close()
+        await self._line.close()
 
     async def warm(self) -> None:
         """Load litellm ahead of the first request that needs it."""
@@ -37,9 +49,12 @@ class Providers:
         """The destination tier of a model. Raises `Problem` 404 for an unknown one."""
         return self._routes.of(model).destination
 
-    def others(self, model: str) -> tuple[str, ...]:
-        """The models that the list names to be asked when this one fails. Raises `Problem` 404 for an unknown one."""
-        return self._routes.of(model).fallback
+    def others(self, model: str, dialect: Dialect) -> tuple[str, ...]:
+        """The models that the list names to be asked when this one fails. Raises `Problem` 404 for an unknown one.
+
+        None for vectors and counts: those of another model cannot be compared.
+        """
+        return () if dialect in _OWN_ONLY else self._routes.of(model).fallback
 
     async def ask(self, masked: Masked) -> AsyncGenerator[Chunk]:
         """Ask the model of a masked request, and where it fails before its first chunk, again or another.
@@ -48,6 +63,7 @@ class Providers:
         """
         tries = [masked.model] * (1 + self._retries) + list(masked.others)
         sent = False
+        pause = _PAUSE
         while tries:
             model = masked.asked = tries.pop(0)
             masked.tries += 1
@@ -64,10 +80,12 @@ class Providers:
                     tries = [other for other in tries if other != model]
                 if begun or not tries or failure.again == "nobody":
                     raise
-            await asyncio.sleep(_PAUSE)
+            if tries[0] == model:
+                await asyncio.sleep(pause)
+                pause *= 2
 
     def _asked(self, model: str, masked: Masked) -> AsyncGenerator[Chunk]:
-        route = self._routes.of(model)
+        route = self._routes.of(model).spoken(masked.dialect)
         door = self._direct if route.via == "direct" else self._litellm
         return door.ask(route, masked)
 

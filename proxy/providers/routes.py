@@ -14,10 +14,18 @@ The list looks like this::
         target: anthropic/claude-sonnet-4-5
         key_env: ANTHROPIC_API_KEY
         destination: D3
+      - name: gpt-on-azure
+        via: litellm
+        target: azure/our-deployment
+        base_url: https://example.openai.azure.com
+        options: {api_version: "2024-10-21"}   # whatever else litellm wants to know of this provider
+        key_env: AZURE_KEY
+        destination: D2
 """
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -27,13 +35,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from policies.model import DestinationTier
 from proxy.errors import no_such_model
 from proxy.settings import BadSettings, Settings
+from proxy.surfaces.request import Dialect
 
 DEMO_MODEL = "sekisho-demo"
+
+_ANTHROPIC = "anthropic/"
+_ANTHROPIC_API = "https://api.anthropic.com"
+_ANTHROPIC_OWN = ("messages", "count_tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where one model is. ``target`` is its name there; ``key`` is never printed. ``fallback``: see the list."""
+    """Where one model is. ``target`` is its name there; ``key`` is never printed. ``fallback``, ``options``: see the list.
+
+    ``bearer``: whether the key is given as a bearer too, which most servers want and Anthropic's own refuse.
+    """
 
     name: str
     via: Literal["direct", "litellm"]
@@ -42,6 +58,17 @@ class Route:
     key: str | None = field(repr=False)
     destination: DestinationTier
     fallback: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    bearer: bool = True
+
+    def spoken(self, dialect: Dialect) -> "Route":
+        """The route for a dialect: where the provider speaks it itself, it is asked directly, without litellm."""
+        target = self.target or ""
+        if not (self.key and dialect in _ANTHROPIC_OWN and target.startswith(_ANTHROPIC)):
+            return self
+        base_url = (self.base_url or _ANTHROPIC_API).removesuffix("/messages").removesuffix("/v1") + "/v1"
+        name = target.removeprefix(_ANTHROPIC)
+        return replace(self, via="direct", target=name, base_url=base_url, bearer=False)
 
 
 class _Model(BaseModel):
@@ -54,6 +81,7 @@ class _Model(BaseModel):
     key_env: str | None = None
     destination: DestinationTier
     fallback: list[str] = []
+    options: dict[str, str] = {}
 
 
 class _Models(BaseModel):
@@ -121,12 +149,22 @@ def _read(path: Path) -> list[Route]:
 def _route(model: _Model) -> Route:
     if model.via == "direct" and not model.base_url:
         raise BadSettings(f"models: {model.name}: base_url が必要です / direct needs base_url")
+    if model.via == "direct" and model.options:
+        raise BadSettings(f"models: {model.name}: options は litellm 用です / options are for litellm")
     key = os.environ.get(model.key_env) if model.key_env else None
     if model.key_env and not key:
         raise BadSettings(f"models: {model.name}: 環境変数 {model.key_env} がありません / is not set")
     base_url = model.base_url.rstrip("/") if model.base_url else None
-    fallback = tuple(model.fallback)
-    return Route(model.name, model.via, model.target, base_url, key, model.destination, fallback)
+    return Route(
+        model.name,
+        model.via,
+        model.target,
+        base_url,
+        key,
+        model.destination,
+        tuple(model.fallback),
+        model.options,
+    )
 
 
 def _checked(routes: list[Route]) -> list[Route]:

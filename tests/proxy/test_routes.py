@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import Problem
-from proxy.providers.routes import DEMO_MODEL, routes
+from proxy.providers.routes import DEMO_MODEL, Route, routes
 from proxy.settings import BadSettings, read
 
 LIST = """\
@@ -49,6 +49,13 @@ def test_without_a_list_every_name_goes_upstream_and_without_an_upstream_the_dem
         ("models: [{name: x, via: litellm, destination: D1, key_env: NOT_SET_AT_ALL}]", "NOT_SET_AT_ALL"),
         ("models: [{name: x, via: litellm, destination: D1, colour: red}]", "colour"),
         ("models: [", "YAML"),
+        ("models: [{name: x, via: direct, base_url: u, destination: D1, options: {a: b}}]", "options"),
+        ("models: [{name: x, via: litellm, destination: D1, options: {api_version: 2024-10-21}}]", "options"),
+        ("models: [{name: x, via: litellm, destination: D1, fallback: [y]}]", "fallback"),
+        (
+            "models: [{name: x, via: litellm, destination: D1}, {name: x, via: litellm, destination: D1}]",
+            "twice",
+        ),
     ],
 )
 def test_a_faulty_list_is_refused_at_start(tmp_path: Path, text: str, says: str) -> None:
@@ -59,3 +66,29 @@ def test_a_faulty_list_is_refused_at_start(tmp_path: Path, text: str, says: str)
 def test_an_upstream_that_is_no_url_is_refused_at_start() -> None:
     with pytest.raises(BadSettings, match="SEKISHO_UPSTREAM"):
         routes(read(upstream="api.example.com"))
+
+
+def test_options_and_models_in_place_are_read_from_the_list(tmp_path: Path) -> None:
+    text = """\
+models:
+  - {name: a, via: litellm, target: azure/ours, destination: D2, options: {api_version: "2024-10-21"}, fallback: [b]}
+  - {name: b, via: litellm, target: azure/yours, destination: D2}
+"""
+    route = routes(read(models=listed(tmp_path, text))).of("a")
+    assert (route.options, route.fallback) == ({"api_version": "2024-10-21"}, ("b",))
+
+
+@pytest.mark.parametrize("base_url", [None, "https://api.anthropic.com", "https://api.anthropic.com/v1"])
+def test_anthropic_is_asked_directly_in_its_own_dialect_with_its_own_key_header(base_url: str | None) -> None:
+    route = Route("claude", "litellm", "anthropic/claude-x", base_url, "key", "D3")
+    for dialect in ("messages", "count_tokens"):
+        own = route.spoken(dialect)
+        assert (own.via, own.target, own.bearer) == ("direct", "claude-x", False)
+        assert own.base_url == "https://api.anthropic.com/v1"
+    assert route.spoken("chat") is route
+
+
+def test_other_providers_are_asked_through_litellm_in_every_dialect() -> None:
+    for target in ("azure/gpt", "bedrock/converse/anthropic.claude", None):
+        route = Route("x", "litellm", target, None, "key", "D3")
+        assert route.spoken("messages") is route
