@@ -24,8 +24,10 @@ _LONGEST = 16
 
 @once
 def columns(page: Page) -> Sequence[Cell]:
-    """The cells of the page's tables, those that ``tables`` saw among them; sorted by place."""
-    return tuple(sorted({*page.cells, *_cells(page.text)}, key=lambda cell: (cell.begin, cell.end)))
+    """The cells of the page's tables, those that ``tables`` saw among them; sorted by place, theirs last."""
+    return tuple(
+        sorted(dict.fromkeys((*_cells(page.text), *page.cells)), key=lambda cell: (cell.begin, cell.end))
+    )
 
 
 def heading_of(page: Page, start: int, end: int) -> str:

@@ -23,14 +23,18 @@ _INVISIBLE = (
 _CLUSTER = re.compile(f"[\\s\\S](?:[{_INVISIBLE}]{{0,30}}[{_MARKS}]){{1,30}}|[^{_PLAIN}]")
 _DROPPED = re.compile(f"[{_INVISIBLE}]+")
 
-# Text that a program wrote: JSON escapes (also of JSON inside JSON), percent-encoding, character references.
+# Text that a program wrote: JSON escapes (also of JSON inside JSON), percent-encoding (also of what is encoded
+# already), character references.
 # A newline escape is one only in a text that has other escapes: elsewhere \\name is a folder.
 _ESCAPE = (
     r"(?:\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2}|\\+u[0-9a-fA-F]{4}"
-    r"|(?:%[0-9a-fA-F]{2})+|&\#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});)"
+    r"|(?:%(?:25)*[0-9a-fA-F]{2})+|&\#(?:[0-9]{2,7}|[xX][0-9a-fA-F]{2,6});)"
 )
 _PROGRAM = re.compile(r'\\u[0-9a-fA-F]{4}|\\"')
 _HEX = re.compile(r"u([0-9a-fA-F]{4})")
+_BYTE = re.compile(r"%(?:25)*([0-9a-fA-F]{2})")
+_FORM = re.compile(r"(?<=[?&])[\w.\[\]-]{1,40}=[^\W\d_]{1,24}(?:\+[^\W\d_]{1,24}){1,4}(?![^&#\s\"'<>)\]}])")
+"""Words in the query of a URL, where + is a space."""
 _UNESCAPED = re.compile(f"{_ESCAPE}|{_CLUSTER.pattern}")
 _UNESCAPED_LINES = re.compile(rf'{_ESCAPE}|\\+[nrt"/]|{_CLUSTER.pattern}')
 
@@ -67,11 +71,12 @@ class Folded:
 
 def fold(text: str) -> Folded:
     """Fold a text: NFKC (Unicode TR15) by grapheme, invisible characters out, dashes between
-    numerals as "-". Linear in the length; any string is accepted, lone surrogates too.
+    numerals as "-", + between the words of a URL's query as a space. Linear in the length; any string is
+    accepted, lone surrogates too.
     """
     odd = _odd(text)
     if not odd.search(text):
-        return Folded(_dashes(text), range(len(text)), range(1, len(text) + 1))
+        return Folded(_signs(text), range(len(text)), range(1, len(text) + 1))
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -86,7 +91,7 @@ def fold(text: str) -> Folded:
             ends.extend([begin + last] * len(spelled))
         at = end
     _copy(text, at, len(text), pieces, starts, ends)
-    return Folded(_dashes("".join(pieces)), starts, ends)
+    return Folded(_signs("".join(pieces)), starts, ends)
 
 
 def _odd(text: str) -> "re.Pattern[str]":
@@ -118,7 +123,8 @@ def _meant(written: str) -> list[tuple[str, int, int]]:
 
 def _percent(written: str) -> list[tuple[str, int, int]]:
     """Percent-encoded UTF-8, letter by letter; a byte that begins no letter stays as it was written."""
-    coded = bytes.fromhex(written.replace("%", ""))
+    marks = list(_BYTE.finditer(written))
+    coded = bytes(int(mark[1], 16) for mark in marks)
     meant: list[tuple[str, int, int]] = []
     at = 0
     while at < len(coded):
@@ -126,8 +132,8 @@ def _percent(written: str) -> list[tuple[str, int, int]]:
         try:
             letter = coded[at : at + size].decode()
         except UnicodeDecodeError:
-            size, letter = 1, written[3 * at : 3 * at + 3]
-        meant.append((letter, 3 * at, 3 * (at + size)))
+            size, letter = 1, marks[at].group()
+        meant.append((letter, marks[at].start(), marks[at + size - 1].end()))
         at += size
     return meant
 
@@ -145,5 +151,8 @@ def _spelled(cluster: str) -> str:
     return _DROPPED.sub("", unicodedata.normalize("NFKC", _DROPPED.sub("", cluster)))
 
 
-def _dashes(text: str) -> str:
+def _signs(text: str) -> str:
+    """Dashes between numerals and the spaces of a form, character for character."""
+    if "+" in text and "=" in text:
+        text = _FORM.sub(lambda query: query.group().replace("+", " "), text)
     return _DASH.sub("-", text)

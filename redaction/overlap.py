@@ -1,9 +1,10 @@
 """Overlap: many opinions about one text made into spans that do not overlap. Pure functions.
 
-The invariant: a character that any opinion covered is covered afterwards.
+The invariant: a character that any opinion covered is covered afterwards, but where ``outside`` is told that it is
+nobody's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from redaction.model import IRREVERSIBLE, Finding
@@ -36,6 +37,29 @@ def join(before: list[Finding], more: Iterable[Finding]) -> None:
     while new and before and before[-1].end > new[0].start:
         tail.append(before.pop())
     before.extend(settle([*tail, *new]) if tail else new)
+
+
+def outside(text: str, findings: Iterable[Finding], spans: Sequence[tuple[int, int]]) -> Iterator[Finding]:
+    """Findings without the characters of ``spans``, both sorted and apart; of one that lies over an edge the pieces
+    that have a letter or a digit."""
+    passed = 0
+    for finding in findings:
+        while passed < len(spans) and spans[passed][1] <= finding.start:
+            passed += 1
+        at, here = finding.start, passed
+        while here < len(spans) and spans[here][0] < finding.end:
+            yield from _piece(text, finding, at, spans[here][0])
+            at = spans[here][1]
+            here += 1
+        if here == passed:
+            yield finding
+        else:
+            yield from _piece(text, finding, at, finding.end)
+
+
+def _piece(text: str, finding: Finding, start: int, end: int) -> Iterator[Finding]:
+    if start < end and any(letter.isalnum() for letter in text[start:end]):
+        yield replace(finding, start=start, end=end)
 
 
 def _union(group: list[Finding], end: int) -> list[Finding]:

@@ -1,12 +1,15 @@
-"""Telephone and fax numbers: fixed, mobile, with brackets, hyphens or spaces, +81.
+"""Telephone and fax numbers: fixed, mobile, with brackets, hyphens or spaces, +81, those of North America and
+of other countries.
 
 A number in the usual form of groups is found even where the numbering plan does not know it: clerks
 mistype, and a mistyped number is still somebody's. A run of digits without groups and without a word for
-it must be one of the plan (python-phonenumbers, region JP).
+it must be one of the plan (python-phonenumbers, region JP). A number of North America is 3-3-4 digits, the first
+from 2 on, where no Japanese one begins; with spaces or dots it stands alone, which the figures of a table do not.
 """
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from redaction import cues
@@ -17,6 +20,7 @@ from redaction.figures import Figures, figures
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 from redaction.service_lines import nobodys
+from redaction.things import of_a_thing
 
 # TEL072-…: the label may touch the number. Most letters begin no number: looking ahead first is quick.
 _EDGE = "(?=[(0-9])(?:(?<![0-9A-Za-z])(?<![0-9][-.])|(?<=TEL)|(?<=Tel)|(?<=tel)|(?<=FAX)|(?<=Fax)|(?<=fax))"
@@ -34,6 +38,16 @@ _ABROAD = re.compile(
 _OTHER_COUNTRY = re.compile(
     r"(?<![0-9A-Za-z+])\+[1-9][0-9]{0,2}(?:[ \-.]\(?[0-9]{1,5}\)?|\([0-9]{1,5}\)){2,6}(?![0-9A-Za-z]|[ ]?[円人件%])"
 )
+_AMERICAN = re.compile(
+    r"(?=[+(1-9])(?<![0-9A-Za-z+])(?<![0-9][\-.])(?:\+?1(?:[ \-.]|(?=\()))?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}-)"
+    rf"[0-9]{{3}}-[0-9]{{4}}{EDGE_AFTER}"
+)
+_AMERICAN_ALONE = re.compile(
+    r"(?=[+(1-9])(?<![0-9A-Za-z+])(?<![0-9][ \-.,])(?:\+?1(?:[ .]|(?=\()))?"
+    r"(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[ .]|[2-9](?!00[ .](?!555))[0-9]{2}(?P<sign>[ .])[2-9][0-9]{2}(?P=sign))[0-9]{4}"
+    rf"{EDGE_AFTER}(?![ .,][0-9])"
+)
+_UNBROKEN = re.compile(r"(?<![0-9A-Za-z+])\+[1-9][0-9]{7,14}(?![0-9A-Za-z]|[ ]?[円人件%])")
 # As a scanner sees it, letters among the digits and spaces within: O72 - 674 - 9 l3O.
 _SCANNED = re.compile(
     r"(?<![0-9A-Za-z])(?:\( ?)?[0OoD](?: ?[0-9OolI|]){1,4}(?: ?[-\u2010-\u2015\u2212\u30fc)(] ?)[0-9OolI|](?: ?[0-9OolI|]){0,3}"
@@ -54,7 +68,7 @@ _PHONE_NUMBER = re.compile(r"(?:電話|携帯|FAX|TEL|連絡先)番号")
 
 
 class PhoneRecognizer(Recognizer):
-    """072-674-7111, (072)674-7111, 090 1234 5678, 09012345678, +81-72-674-7111."""
+    """072-674-7111, (072)674-7111, 090 1234 5678, 09012345678, +81-72-674-7111, 415-555-0123."""
 
     kind = "PHONE_NUMBER"
     ja = "電話番号"
@@ -85,6 +99,12 @@ class PhoneRecognizer(Recognizer):
             yield plain.hit(*match.span(), 0.9 if _in_plan(match.group()) else 0.5, "pattern")
         for match in _OTHER_COUNTRY.finditer(text):
             if _may_be_abroad(match.group()):
+                yield plain.hit(*match.span(), 0.7, "pattern")
+        for match in chain(_AMERICAN.finditer(text), _AMERICAN_ALONE.finditer(text)):
+            if not of_a_thing(text, *match.span()):
+                yield plain.hit(*match.span(), 0.6, "pattern")
+        for match in _UNBROKEN.finditer(text):
+            if _in_plan(match.group()):
                 yield plain.hit(*match.span(), 0.7, "pattern")
         for match in _SCANNED.finditer(page.text):
             letters = sum(letter.isalnum() or letter == "|" for letter in match.group())

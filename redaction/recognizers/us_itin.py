@@ -1,5 +1,6 @@
 """Taxpayer numbers of the United States for those without a social security number: 9xx-xx-xxxx with the
-fourth and fifth digit from 50 to 65, 70 to 88, 90 to 92 or 94 to 99 (IRS).
+fourth and fifth digit from 50 to 65, 70 to 88, 90 to 92 or 94 to 99 (IRS). With hyphens the shape is enough,
+unless words right beside it say that it is a thing's.
 """
 
 import re
@@ -9,6 +10,7 @@ from redaction import cues
 from redaction.digits import EDGE_AFTER, EDGE_BEFORE
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
+from redaction.things import of_a_thing
 
 _NUMBER = re.compile(
     rf"{EDGE_BEFORE}9[0-9]{{2}}(?P<sign>[\- ]?)(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9])(?P=sign)[0-9]{{4}}{EDGE_AFTER}"
@@ -26,5 +28,7 @@ class UsItinRecognizer(Recognizer):
         for match in _NUMBER.finditer(page.text):
             if cues.before(page.text, match.start(), _CUE, 40) or cues.under(page, *match.span(), _CUE):
                 yield Hit(*match.span(), 0.9, "cue")
-            elif match["sign"] == "-" and _CUE.search(page.text):
-                yield Hit(*match.span(), 0.5, "pattern")
+            elif match["sign"] == "-" and (
+                _CUE.search(page.text) or not of_a_thing(page.text, *match.span())
+            ):
+                yield Hit(*match.span(), 0.6, "pattern")

@@ -60,6 +60,10 @@ def test_folding_twice_is_folding_once(text):
         ("山\u200b田\u00ad太郎", "山田太郎"),
         ("邊\U000e0100見", "邊見"),
         ("①090", "①090"),
+        ("name=%25E5%25B1%25B1&mail=a%2540b.jp", "name=山&mail=a@b.jp"),
+        ("50%25 と %25zz", "50% と %zz"),
+        ("?q=山田+太郎&x=1", "?q=山田 太郎&x=1"),
+        ("A+B=C, ?x=5bGx+55Sw, 1+1=2", "A+B=C, ?x=5bGx+55Sw, 1+1=2"),
         ("\ud800山\x00", "\ud800山\x00"),
     ],
 )

@@ -44,3 +44,17 @@ def test_cells_lie_in_the_text_in_order_and_are_never_empty(text):
 
     assert all(0 <= cell.begin < cell.end <= len(text) for cell in cells)
     assert cells == sorted(cells, key=lambda cell: cell.begin)
+
+
+def test_of_two_readings_of_a_table_the_order_is_always_the_same():
+    from redaction.columns import columns
+    from redaction.folding import fold
+    from redaction.page import Page
+    from redaction.tables import Cell
+
+    text = "受付番号,氏名\n25-001,山田\n"
+    begin = text.index("山田")
+    for number in range(20):
+        seen = [Cell(f"欄{number}", begin, begin + 2)]
+        page = Page(fold(text), [], seen, lambda _: frozenset())
+        assert [cell.heading for cell in columns(page) if cell.begin == begin] == ["氏名", f"欄{number}"]
