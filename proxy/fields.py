@@ -785,23 +785,26 @@ _RESULT_BLOCK: Spec = OneOf(
         "browser_state": REFUSED,
     }
 )
+_THOUGHTS: dict[str, dict[str, Spec]] = {
+    "thinking": {"type": WORD, "thinking": TEXT, "signature": SEALED},
+    "redacted_thinking": {"type": WORD, "data": SEALED},
+}
+_TOOL_USE: dict[str, Spec] = {
+    "type": WORD,
+    "id": TEXT,
+    "name": TEXT,
+    "input": DEEP,
+    "toolset_name": TEXT,
+    "caller": _TOOL_CALLER,
+}
 _BLOCK: Spec = OneOf(
     {
         "text": _TEXT_BLOCK,
         "image": _IMAGE_BLOCK,
         "document": _DOCUMENT_BLOCK,
         "search_result": _SEARCH_RESULT_BLOCK,
-        "thinking": {"type": WORD, "thinking": TEXT, "signature": SEALED},
-        "redacted_thinking": {"type": WORD, "data": SEALED},
-        "tool_use": {
-            "type": WORD,
-            "id": TEXT,
-            "name": TEXT,
-            "input": DEEP,
-            "toolset_name": TEXT,
-            "caller": _TOOL_CALLER,
-            "cache_control": _CACHE_CONTROL,
-        },
+        **_THOUGHTS,
+        "tool_use": {**_TOOL_USE, "cache_control": _CACHE_CONTROL},
         "tool_result": {
             "type": WORD,
             "tool_use_id": TEXT,
@@ -899,16 +902,8 @@ _REPLY_CITATION: dict[str, Spec] = {**_CITATION, "file_id": WORD}
 _REPLY_BLOCK: Spec = OneOf(
     {
         "text": {"type": WORD, "text": TEXT, "citations": [_REPLY_CITATION]},
-        "thinking": {"type": WORD, "thinking": TEXT, "signature": SEALED},
-        "redacted_thinking": {"type": WORD, "data": SEALED},
-        "tool_use": {
-            "type": WORD,
-            "id": TEXT,
-            "name": TEXT,
-            "input": DEEP,
-            "toolset_name": TEXT,
-            "caller": _TOOL_CALLER,
-        },
+        **_THOUGHTS,
+        "tool_use": _TOOL_USE,
         "bash_code_execution_tool_result": DEEP,
         "code_execution_tool_result": DEEP,
         "container_upload": DEEP,

@@ -6,17 +6,15 @@ It speaks the dialects of dialects.py. The model's name is the fault; `FAULTS` s
 in `-once` fails at the first request for it and answers the next; what stands before a slash only tells two apart.
 """
 
-import argparse
 import asyncio
 import contextlib
 import gzip
 import json
 import re
-import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from dialects import DIALECTS
+from listening import listen
 
 SSE = "content-type: text/event-stream\r\n"
 JSON = "content-type: application/json\r\n"
@@ -265,18 +263,5 @@ def failing(model: str) -> Callable[[Reply], Awaitable[None]]:
     return FAULTS.get(fault, Reply.well)
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--port", type=int, default=0)
-    given = parser.parse_args()
-    with (given.folder / "asked.txt").open("a") as log:
-        server = await asyncio.start_server(
-            lambda r, w: serve(r, w, log), "127.0.0.1", given.port, limit=2**26
-        )
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await server.serve_forever()
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    listen(serve, "asked.txt", mode="a")

@@ -16,18 +16,16 @@ What is asked is answered as dialects.py says. The model's name says what goes w
     bomb        a compressed reply; moved    a redirect; huge    a reply of a megabyte
 """
 
-import argparse
 import asyncio
 import gzip
 import json
 import re
-import sys
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dialects import DIALECTS, letter, pieces, read
+from listening import listen
 
 CHAT, RESPONSES, MESSAGES = "/v1/chat/completions", "/v1/responses", "/v1/messages"
 COUNT = "/v1/messages/count_tokens"
@@ -217,18 +215,5 @@ async def reply(writer: asyncio.StreamWriter, status: int, data: bytes, more: st
     await writer.drain()
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--port", type=int, default=0)
-    given = parser.parse_args()
-    with (given.folder / "received.bin").open("ab") as log:
-        server = await asyncio.start_server(
-            lambda r, w: serve(r, w, log), "127.0.0.1", given.port, limit=2**26
-        )
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await server.serve_forever()
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    listen(serve, "received.bin")

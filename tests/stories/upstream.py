@@ -12,17 +12,15 @@ It answers with what the last user message said, in every dialect of dialects.py
 It embeds a text as two numbers, its length and its place; the same names fail, and `floats` knows no base64.
 """
 
-import argparse
 import asyncio
 import base64
 import json
 import re
 import struct
-import sys
 from email import message_from_bytes
-from pathlib import Path
 
 from dialects import DIALECTS, Dialect
+from listening import listen
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, log) -> None:
@@ -132,18 +130,5 @@ async def chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     await writer.drain()
 
 
-async def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--port", type=int, default=0)
-    given = parser.parse_args()
-    with (given.folder / "received.bin").open("ab") as log:
-        server = await asyncio.start_server(
-            lambda r, w: serve(r, w, log), "127.0.0.1", given.port, limit=2**26
-        )
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await server.serve_forever()
-
-
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    listen(serve, "received.bin")
