@@ -12,6 +12,7 @@ be searched is not handed on: `CannotDetect`.
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from proxy.kinds import JSON, SCRIPT, Kind
@@ -36,6 +37,8 @@ _BEFORE_A_CLAUSE = 200
 _KEY_BEGINS = re.compile(r"PRIVATE KEY(?: BLOCK)?-----\s*\Z")
 _KEY_ENDS = "-----END"
 _KEY_LINE = re.compile(r"[0-9A-Za-z+/=:.\-]{8,}")
+_ESCAPE = re.compile(r"\\+(?:u[0-9a-fA-F]{4}|[^\\])")
+_SIGNS_OF_A_NUMBER = "0123456789.+-eE"
 
 
 class Uttered:
@@ -154,28 +157,25 @@ class _Watching:
 
     async def _passed(self, segment: Segment) -> str:
         text = segment.text
-        outside = self._place is not None and self._place.depth == 0
-        made = await self._masked(segment, outside)
+        made = await self._masked(segment)
         self._before = (self._before + text)[-self._reach :]
         if self._place is not None:
             self._place.read(text)
         return made
 
-    async def _masked(self, segment: Segment, outside: bool) -> str:
+    async def _masked(self, segment: Segment) -> str:
         text = segment.text
         if self._goes_on:  # the rest of a key whose beginning is masked
             self._goes_on = segment.cut
             return ""
         if self._key_line(text):
             self._goes_on = segment.cut
-            return self._constant("CREDENTIAL", outside)
+            return self._hidden(text, [Finding("CREDENTIAL", 0, len(text), 1.0, "key", "pattern")])
         if not segment.search:
             return text
         found = await self._uttered.find(self._before, text)
         self._goes_on = segment.cut and any(f.label == "CREDENTIAL" and f.end == len(text) for f in found)
-        for finding in found:
-            self._uttered.count(finding.label)
-        return _masked(text, found, quoted=outside)
+        return self._hidden(text, found)
 
     def _key_line(self, text: str) -> bool:
         """Whether this is the inside of a private key, which goes over many lines."""
@@ -184,18 +184,45 @@ class _Watching:
             self._in_key = False
         return self._in_key and _KEY_LINE.fullmatch(text) is not None
 
-    def _constant(self, label: str, quoted: bool) -> str:
-        self._uttered.count(label)
-        return f'"[{label}]"' if quoted else f"[{label}]"
+    def _hidden(self, text: str, found: list[Finding]) -> str:
+        """The text with a constant for every finding; in JSON it stays JSON."""
+        for finding in found:
+            self._uttered.count(finding.label)
+        if self._place is None:
+            return _masked(text, found)
+        quote = self._place.quote
+        if quote:
+            return _masked(text, [_whole_number(text, finding) for finding in found], quote)
+        return _masked(text, [self._behind_escapes(text, finding) for finding in found])
+
+    def _behind_escapes(self, text: str, finding: Finding) -> Finding:
+        """The finding without the end of an escape: of a line feed and a number the n is no part of the number."""
+        near = self._before[-12:]
+        start = finding.start
+        for escape in _ESCAPE.finditer(near + text, 0, len(near) + finding.start + 6):
+            if escape.start() < len(near) + start < escape.end():
+                start = escape.end() - len(near)
+        return replace(finding, start=min(start, finding.end))
 
 
-def _masked(text: str, found: list[Finding], quoted: bool = False) -> str:
-    """The text with a constant for every finding; ``quoted`` where JSON wants a string."""
+def _whole_number(text: str, finding: Finding) -> Finding:
+    """Between the values of JSON: with its sign, its fraction and its exponent."""
+    start, end = finding.start, finding.end
+    while start > 0 and text[start - 1] in _SIGNS_OF_A_NUMBER:
+        start -= 1
+    while end < len(text) and text[end] in _SIGNS_OF_A_NUMBER:
+        end += 1
+    return replace(finding, start=start, end=end)
+
+
+def _masked(text: str, found: list[Finding], quote: str = "") -> str:
+    """The text with a constant for every finding, in quotation marks where JSON wants a string."""
     parts: list[str] = []
     done = 0
     for finding in found:
-        constant = f'"[{finding.label}]"' if quoted else f"[{finding.label}]"
-        parts += [text[done : finding.start], constant]
+        if finding.start < done:  # another of the same number
+            continue
+        parts += [text[done : finding.start], f"{quote}[{finding.label}]{quote}"]
         done = finding.end
     return "".join([*parts, text[done:]])
 

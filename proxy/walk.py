@@ -47,6 +47,8 @@ VisitReply = Callable[[Kind, str, Path], str]
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,40}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 _SEALED = re.compile(r"[A-Za-z0-9+/_.:-]*={0,2}")
+_PART_OF_JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?[0-9][0-9.eE+-]*')
+"""A string of JSON, with the colon that makes it a key; or a number."""
 
 
 def walk(value: Any, spec: Spec, visit: Visit, dropped: list[str] | None = None) -> Any:
@@ -152,21 +154,20 @@ class _Walk:
     def json(self, value: Any, path: str, other: Kind = TEXT) -> str:
         """JSON text is masked inside, where keys say what their values are. Other text is masked as it stands."""
         written = _string(value, path)
-        try:
-            inside = loads(written)
-        except ValueError:
+        if not _is_json(written, dict | list | str):
             return self._visit(other, written, path)
-        if not isinstance(inside, dict | list | str):
-            return self._visit(other, written, path)
-        return dumps(self.deep(inside, path))
+        return self._inside(written, path)
 
     def deep(self, value: Any, path: str) -> Any:
         if isinstance(value, str):
-            return self._visit(VALUE, value, path)
+            return self._inside(value, path) if _is_json(value) else self._visit(VALUE, value, path)
         if isinstance(value, list):
             return [self.deep(item, path) for item in value]
         if isinstance(value, dict):
-            return {self._visit(KEY, key, path): self.deep(item, path) for key, item in value.items()}
+            made: dict[str, Any] = {}
+            for key, item in value.items():
+                made[_unlike(self._visit(KEY, key, path), made)] = self.deep(item, path)
+            return made
         return self._number(value, path)
 
     def word(self, value: Any, path: str) -> str:
@@ -208,6 +209,19 @@ class _Walk:
     def _written(self, value: str, kind: Kind, path: str) -> str:
         """Python's json.dumps writes 山 as \\u5c71: JSON with escapes is masked inside, as JSON."""
         return self.json(value, path, kind) if "\\u" in value else self._visit(kind, value, path)
+
+    def _inside(self, written: str, path: str) -> str:
+        """JSON text with its strings masked where they stand: whatever needs no masking stays byte for byte."""
+
+        def part(match: re.Match[str]) -> str:
+            value = loads(match[1] or match[0])
+            if not match[1]:
+                self._number(value, path)
+                return match[0]
+            new = self._visit(KEY, value, path) if match[2] else self.deep(value, path)
+            return match[0] if new == value else dumps(new) + (match[2] or "")
+
+        return _PART_OF_JSON.sub(part, written)
 
     def _number(self, value: Any, path: str) -> Any:
         """A number cannot carry a placeholder. Its digits are looked at, in whatever form it is written."""
@@ -289,6 +303,26 @@ def _list(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
         raise _wrong(path, "配列", "a list")
     return value
+
+
+def _is_json(text: str, kinds: Any = dict | list) -> bool:
+    """Whether a text is JSON of these kinds. Most text is not, and is known by its first sign."""
+    if text.lstrip()[:1] not in ("{", "[", '"'):
+        return False
+    try:
+        return isinstance(loads(text), kinds)
+    except ValueError:
+        return False
+
+
+def _unlike(key: str, others: Mapping[str, Any]) -> str:
+    """The key, told apart from the others: two My Numbers become one and the same placeholder."""
+    number = len(others)
+    unlike = key
+    while unlike in others:
+        number += 1
+        unlike = f"{key} {number}"
+    return unlike
 
 
 def _object(value: Any, path: str) -> dict[str, Any]:

@@ -15,7 +15,9 @@ _PART = re.compile(r'(?:[^"\\]+|\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt]))*')
 
 _LONGEST_ESCAPE = 6
 _SIGNS = 2
-_BEGINNINGS = frozenset({'{"', '["', "[{", "[["})
+_BEGINNINGS = frozenset({'{"', *("[" + sign for sign in '"{[-0123456789tfn')})
+_BETWEEN = frozenset(" \t\r\n0123456789[]{},:.+-eEtrufalsn")
+"""What stands between the strings of JSON: brackets, signs, numbers, true, false and null."""
 
 
 class JsonPlace:
@@ -24,13 +26,15 @@ class JsonPlace:
     Text that is no JSON is no error: ``depth`` is then whatever its quotation marks say.
     """
 
-    __slots__ = ("_begun", "_inner", "_inside", "_pending")
+    __slots__ = ("_begun", "_broken", "_inner", "_inside", "_open", "_pending")
 
     def __init__(self) -> None:
         self._pending = ""
         self._inside = False
         self._begun = ""
         self._inner: JsonPlace | None = None
+        self._open = 0  # brackets
+        self._broken = False  # something came that stands in no JSON
 
     @property
     def depth(self) -> int:
@@ -39,14 +43,25 @@ class JsonPlace:
             return 0
         return 1 + (self._inner.depth if self._inner else 0)
 
+    @property
+    def quote(self) -> str:
+        """The quotation mark around a string that stands here between values; nothing inside a string of text."""
+        place: JsonPlace | None = self
+        times = 0
+        while place is not None and place._inside:
+            place, times = place._inner, times + 1
+        return "" if place is None else escaped('"', times)
+
     def read(self, text: str) -> None:
         text, self._pending = self._pending + text, ""
         at = 0
         while at < len(text):
             if not self._inside:
                 quote = text.find('"', at)
+                self._pass(text[at:quote] if quote >= 0 else text[at:])
                 if quote < 0:
                     return
+                self._broken = self._broken or not self._open
                 self._inside, self._begun, self._inner = True, "", None
                 at = quote + 1
                 continue
@@ -63,17 +78,31 @@ class JsonPlace:
                 return
             at += 1
 
+    def _pass(self, between: str) -> None:
+        """What stands before, between and behind the strings."""
+        for sign in between if not self._broken else "":
+            if sign in "[{":
+                self._open += 1
+            elif sign not in _BETWEEN or not (self._open or sign.isspace()):
+                self._broken = True
+                return
+            elif sign in "]}":
+                self._open -= 1
+
     def _say(self, written: str) -> None:
-        """Some of the inside of the open string. JSON inside begins with two signs of it, such as ``{"``."""
+        """Some of the inside of the open string. JSON inside begins with two signs of it, such as ``{"``.
+
+        It is inside for as long as it is JSON: ``[1] 山田`` is a text.
+        """
         said: str = json.loads(f'"{written}"', strict=False)
-        if self._inner:
+        if self._inner is None and len(self._begun) < _SIGNS:
+            said = self._begun + said
+            self._begun = "".join(said.split())[:_SIGNS]
+            self._inner = JsonPlace() if self._begun in _BEGINNINGS else None
+        if self._inner is not None:
             self._inner.read(said)
-        elif len(self._begun) < _SIGNS:
-            text = self._begun + said
-            self._begun = "".join(text.split())[:_SIGNS]
-            if self._begun in _BEGINNINGS:
-                self._inner = JsonPlace()
-                self._inner.read(text)
+            if self._inner._broken:
+                self._inner = None
 
 
 def escaped(value: str, times: int = 1) -> str:

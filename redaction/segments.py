@@ -38,9 +38,14 @@ _CORE = "[0-9A-Za-z０-９Ａ-Ｚａ-ｚ@＠._+\\-/:=#%&?~*!$^＿．]"
 _GLUE = "[ \u3000ー－‐‑‒–—―−()（）]"
 _NUMERAL = "[0-9０-９]"
 _RUN = re.compile(f"{_CORE}+(?:(?<={_NUMERAL}){_GLUE}{{1,2}}(?={_NUMERAL}){_CORE}+)*")
+_BEGIN = re.compile(_CORE)
+_ENOUGH = MOST_OF_A_RUN + 4
+"""Of a run no more is looked at than tells whether it is too long: else a long one is read again and again."""
+
 _OPEN = re.compile(f"(?<={_NUMERAL}){_GLUE}{{0,2}}\\Z")
 _NUMERALS = re.compile(_NUMERAL)
 _LETTERS = re.compile("[A-Za-zＡ-Ｚａ-ｚ]")
+_AS_LONG_AS_A_KEY = 16
 _SECRET = re.compile(
     r"パス(?:ワード|フレーズ|コード)|合言葉|暗証|秘密|シークレット|トークン|キー|鍵|(?i:pass|pwd|secret|token|key|pin|bearer|credential)"
 )
@@ -65,11 +70,13 @@ class Runs:
         segments: list[Segment] = []
         self._held = ""
         at = 0
-        while (run := _RUN.search(text, at)) is not None:
+        while (begin := _BEGIN.search(text, at)) is not None:
+            run = _RUN.match(text, begin.start(), begin.start() + _ENOUGH)
+            assert run is not None
             start, end = run.span()
             if start > at:
                 self._add(segments, Segment(text[at:start], False))
-            if end - start >= MOST_OF_A_RUN:
+            if end - start > MOST_OF_A_RUN:
                 end = start + MOST_OF_A_RUN
                 self._add(segments, Segment(text[start:end], True, cut=True))
             elif more and (end == len(text) or _OPEN.match(text, end)):
@@ -93,15 +100,20 @@ class Runs:
         numerals = len(_NUMERALS.findall(run))
         if numerals >= 4 or "@" in run or "＠" in run:
             return True
+        if len(run) >= _AS_LONG_AS_A_KEY:
+            return True
         mixed = numerals > 0 and len(run) >= 6 and _LETTERS.search(run) is not None
         return mixed or (len(run) >= 4 and _SECRET.search(self._before + run) is not None)
 
 
-_END_OF_CLAUSE = re.compile(r'[。！？!?\n"]')
+_END_OF_CLAUSE = re.compile(f'[。！？\n"]|[!?](?=(?!{_CORE})[\\s\\S])')
+"""A ! or ? that letters follow is in a password or an address, and ends nothing."""
+
+_COMMA = re.compile(r"[\s\S]*[、，」』】]")
 
 
 class Clauses:
-    """Cuts after the end of each clause, and after 200 characters without one."""
+    """Cuts after the end of each clause; of one longer than 200 characters after a comma, else before a run."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -111,9 +123,12 @@ class Clauses:
         segments: list[Segment] = []
         at = 0
         while True:
-            end = _END_OF_CLAUSE.search(text, at)
-            stop = min(end.end() if end else len(text) + 1, at + MOST_OF_A_CLAUSE)
-            if stop > len(text):
+            end = _END_OF_CLAUSE.search(text, at, at + MOST_OF_A_CLAUSE + 1)
+            if end is not None and end.end() - at <= MOST_OF_A_CLAUSE:
+                stop = end.end()
+            elif len(text) - at > MOST_OF_A_CLAUSE:
+                stop = at + _fitting(text[at : at + MOST_OF_A_CLAUSE])
+            else:
                 break
             segments.append(_clause(text[at:stop]))
             at = stop
@@ -123,6 +138,18 @@ class Clauses:
     def flush(self) -> list[Segment]:
         held, self._held = self._held, ""
         return [_clause(held)] if held else []
+
+
+def _fitting(clause: str) -> int:
+    """How much of a clause that is too long is cut off: no name and no number in two, where that can be helped."""
+    comma = _COMMA.match(clause)
+    if comma is not None:
+        return comma.end()
+    start, end = 0, 0
+    for run in _RUN.finditer(clause):
+        start, end = run.span()
+    goes_on = end == len(clause) or _OPEN.match(clause, end) is not None
+    return start if start > 0 and goes_on else len(clause)
 
 
 def _clause(text: str) -> Segment:

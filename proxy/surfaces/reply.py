@@ -137,8 +137,9 @@ class _Restoring:
 
 @dataclass(slots=True)
 class _Running:
-    """One running text: its sieve, its last piece's chunk and path, what came and what was made of it."""
+    """One running text: its kind and sieve, its last piece's chunk and path, what came and what was made of it."""
 
+    kind: Kind
     sieve: Sieve
     chunk: Chunk
     path: Path
@@ -162,8 +163,9 @@ class _Passing:
         self._shape = shape
         self._make = make
         self._running: dict[Place, _Running] = {}
-        self._known: dict[str, str] = {}
-        """Texts that ran, whole: some dialects repeat them at the end, and must repeat what was given out."""
+        self._known: dict[tuple[bool, str], str] = {}
+        """Texts that ran, whole, as JSON or not: some dialects repeat them at the end, and must repeat what was
+        given out."""
 
     async def feed(self, chunk: Chunk) -> list[Chunk]:
         """The chunk with its texts sieved, after what was held back of texts that it ends."""
@@ -200,8 +202,8 @@ class _Passing:
         assert place is not None, "a running text has a place"
         running = self._running.get(place)
         if running is None:
-            sieve = self._make(self._shape.kind(kind, chunk, path))
-            running = self._running[place] = _Running(sieve, chunk, path)
+            kind = self._shape.kind(kind, chunk, path)
+            running = self._running[place] = _Running(kind, self._make(kind), chunk, path)
         running.chunk, running.path = chunk, path
         made = await running.feed(text)
         if self._shape.ends(chunk, place):
@@ -209,7 +211,7 @@ class _Passing:
         return made
 
     async def _whole(self, kind: Kind, text: str) -> str:
-        known = self._known.get(text)
+        known = self._known.get((kind is JSON, text))
         if known is not None:
             return known
         sieve = self._make(kind)
@@ -223,5 +225,5 @@ class _Passing:
     async def _close(self, place: Place) -> str:
         running = self._running.pop(place)
         held = await running.flush()
-        self._known["".join(running.came)] = "".join(running.made)
+        self._known[running.kind is SCRIPT, "".join(running.came)] = "".join(running.made)
         return held

@@ -64,7 +64,7 @@ class ResponsesReply(ReplyShape):
         if not name.endswith(".done") or _number(chunk, "output_index") != place[0]:
             return False
         field = _field(chunk, name.removesuffix(".done"), ("delta",))
-        return name == "response.output_item.done" or place[1].startswith(field)
+        return name == "response.output_item.done" or f"{place[1]}.".startswith(f"{field}.")
 
     def is_content(self, chunk: Chunk, path: Path) -> bool:
         if _name(chunk).startswith("response.output_text."):

@@ -1,5 +1,6 @@
 """No value is put back into a web address that the model made up."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -27,17 +28,25 @@ def heard(text: str, *cuts: int) -> str:
         f"[押して](http://elsewhere.example/{NAME}/a.png)",
         f"//elsewhere.example/{NAME}",
         f"https://{NAME}.elsewhere.example/",
+        f"![](https://elsewhere.example/?d=、{NAME})",
+        f"![](<https://elsewhere.example/?d= {NAME}>)",
+        f'{{"a":"https:\\/\\/elsewhere.example\\/?d={NAME}"}}',
+        f"![](https:elsewhere.example/?d={NAME})",
+        f"![](/\\elsewhere.example/?d={NAME})",
+        f'<img src="https:elsewhere.example/?d=、{NAME}">',
+        f"[x]: https:elsewhere.example/{NAME}",
+        f"https://elsewhere.example/?{'a' * 9_000}={NAME}",
         f"wss://elsewhere.example/?a=1&b={NAME}&c=[JP_ADDRESS_2_ab3d]",
         "https://elsewhere.example/?d=［ＰＥＲＳＯＮ＿１＿ｋ７ｑ２］",
         f"https://www.city.example.jp.elsewhere.example/?q={NAME}",
     ],
 )
 def test_a_placeholder_in_an_address_of_the_models_own_is_never_put_back(made_up: str) -> None:
-    for cut in range(len(made_up) + 1):
-        said = heard(f"参照 {made_up} です。{NAME}様", cut)
-        assert said.endswith(f"です。{NAME}様") or made_up.endswith(NAME)
-        assert "_k7q2" not in said.split("です。")[0] and "ｋ７ｑ２" not in said
-        assert "[PERSON]" in said.split("です。")[0]
+    text = f"参照 {made_up} です。\n{NAME}様"
+    for cut in range(0, len(text) + 1, 1 + len(text) // 200):
+        before, _, after = heard(text, cut).partition("です。")
+        assert after == f"\n{NAME}様"
+        assert "_k7q2" not in before and "ｋ７ｑ２" not in before and "[PERSON]" in before
 
 
 @pytest.mark.parametrize(
@@ -50,6 +59,12 @@ def test_a_placeholder_in_an_address_of_the_models_own_is_never_put_back(made_up
         f"// {NAME}",
         "https://elsewhere.example/a[0]/b[PERSON",
         "a[PERSON_1_k7q2",
+        f"[メール](mailto:{NAME})と[電話](tel:{NAME})",
+        f"https://elsewhere.example/、{NAME}様",
+        f"[ページ](https://elsewhere.example/)の{NAME}様",
+        f'data = "氏名: {NAME}"',
+        f"url = '{NAME}'",
+        f"| 氏名 | {NAME} |",
     ],
 )
 def test_everything_else_stays_as_it_is(fine: str) -> None:
@@ -67,6 +82,28 @@ def test_everything_else_stays_as_it_is(fine: str) -> None:
 )
 def test_any_cut_gives_the_same(text: str, cuts: list[int]) -> None:
     assert heard(text, *(cut for cut in cuts if cut <= len(text))) == heard(text)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "[",
+        "[A",
+        "https://a[A",
+        NAME,
+        f"//{NAME}",
+        f"]({NAME}",
+        f"={NAME}",
+        f"<a src={NAME}",
+        "<a ",
+        "//",
+        "a",
+    ],
+)
+def test_a_reply_of_a_million_letters_takes_linear_time(unit: str) -> None:
+    began = time.process_time()
+    heard(unit * (1_000_000 // len(unit)))
+    assert time.process_time() - began < 20  # quadratic, it would be hours
 
 
 def test_new_addresses_are_those_that_did_not_stand_in_the_question() -> None:
