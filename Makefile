@@ -15,7 +15,7 @@ DEV  := .venv/.dev-$(HERE)
 BIN  := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-long lint lock bench bench-detectors clean
+.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte clean
 
 help:
 	@echo 'make serve      関所を動かす               install what is missing, then serve on 127.0.0.1:8080'
@@ -25,6 +25,8 @@ help:
 	@echo 'make lint       書き方と型だけ検査する     ruff and mypy only'
 	@echo 'make bench      起動時間とメモリを測る     measure cold start and memory'
 	@echo 'make bench-detectors  Presidio・GiNZAと並べて測る  measure detection beside Presidio and GiNZA'
+	@echo 'make bench-leaks  LiteLLM Proxyと並べて試す      the same probes beside LiteLLM Proxy with Presidio'
+	@echo 'make bench-first-byte  待ち時間を素通しと並べて測る  time to first byte beside a bare passthrough'
 	@echo 'make lock       依存関係を固定し直す       write the lock files anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean      作業ファイルを消す         remove .venv and caches; never var/'
 
@@ -68,6 +70,18 @@ bench-detectors: $(RUN)
 	@$(BIN)/uv pip sync -q --python $(PEERS)/bin/python --require-hashes tests/benchmarks/presidio-ginza.lock
 	@$(BIN)/python tests/benchmarks/detectors.py $(PEERS)/bin/python $(ARGS)
 
+# LiteLLM Proxy with Presidio, in an environment of its own.
+RIVAL := .venv/litellm-proxy
+bench-leaks: $(DEV)
+	@echo '[関所] LiteLLM と Presidio を別に用意し、同じ問いを並べて試します(約7分)。 The same probes beside LiteLLM with Presidio; about 7 minutes.'
+	@test -x $(RIVAL)/bin/python || $(BIN)/uv venv -q --python $(BIN)/python $(RIVAL)
+	@$(BIN)/uv pip sync -q --python $(RIVAL)/bin/python --require-hashes tests/benchmarks/litellm-proxy.lock
+	@$(BIN)/python tests/benchmarks/leaks.py $(RIVAL)/bin/python $(ARGS)
+
+bench-first-byte: $(RUN)
+	@echo '[関所] 最初の1バイトまでの時間を、素通しと並べて測ります(約12分)。 Time to first byte beside a bare passthrough; about 12 minutes.'
+	@$(BIN)/python tests/benchmarks/first_byte.py $(ARGS)
+
 # No registry's address is written into a lock, so that it serves behind any mirror.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE)
 
@@ -76,6 +90,7 @@ lock: $(RUN)
 	@$(COMPILE) --extra build -o requirements.lock
 	@$(COMPILE) --extra dev --extra build -c requirements.lock -o requirements-dev.lock
 	@$(BIN)/uv pip compile tests/benchmarks/presidio-ginza.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE) -o tests/benchmarks/presidio-ginza.lock
+	@$(BIN)/uv pip compile tests/benchmarks/litellm-proxy.in --override tests/benchmarks/litellm-proxy.overrides --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE) -o tests/benchmarks/litellm-proxy.lock
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist

@@ -119,7 +119,7 @@ def schema(spec: Spec) -> Schema:
     }
 
 
-def _shape(spec: OneOf, name: str, shape: "Mapping[str, Spec] | Kind") -> Schema:
+def _shape(spec: OneOf, name: str, shape: "dict[str, Spec] | Kind") -> Schema:
     described = schema(shape)
     if isinstance(shape, Kind) or name == spec.default:
         return described

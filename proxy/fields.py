@@ -624,7 +624,7 @@ RESPONSES_REPLY: Spec = {
     "usage": DEEP,
 }
 
-_STEP: Final = {
+_STEP: dict[str, Spec] = {
     "type": WORD,
     "sequence_number": FREE,
     "item_id": WORD,

@@ -67,13 +67,13 @@ class OneOf:
     __slots__ = ("by", "default", "shapes")
 
     def __init__(
-        self, shapes: Mapping[str, "Mapping[str, Spec] | Kind"], by: str = "type", default: str | None = None
+        self, shapes: Mapping[str, "dict[str, Spec] | Kind"], by: str = "type", default: str | None = None
     ) -> None:
         self.shapes = shapes
         self.by = by
         self.default = default
 
-    def of(self, value: Mapping[str, Any]) -> "Mapping[str, Spec] | Kind | None":
+    def of(self, value: Mapping[str, Any]) -> "dict[str, Spec] | Kind | None":
         """The shape of one object, or None."""
         said = value.get(self.by)
         name = self.default if said is None else said
@@ -93,13 +93,13 @@ class Either:
         return next((spec for spec in self.specs if _fits(spec, value)), self.specs[0])
 
 
-Spec = Kind | Mapping[str, Any] | list[Any] | OneOf | Either
+Spec = Kind | dict[str, Any] | list[Any] | OneOf | Either
 
 
 def _fits(spec: "Spec", value: Any) -> bool:
     if isinstance(spec, list):
         return isinstance(value, list)
-    if isinstance(spec, Mapping | OneOf):
+    if isinstance(spec, dict | OneOf):
         return isinstance(value, dict)
     if isinstance(spec, Either):
         return any(_fits(inner, value) for inner in spec.specs)

@@ -44,6 +44,7 @@ Path = tuple[str | int, ...]
 VisitReply = Callable[[Kind, str, Path], str]
 """``visit(kind, text, path) -> text``: kind is TEXT, JSON, PIECE or SCRIPT; a DEEP field is shown as JSON."""
 
+_SHOWN = frozenset({TEXT, JSON, PIECE, SCRIPT})
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,40}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
 _SEALED = re.compile(r"[A-Za-z0-9+/_.:-]*={0,2}")
@@ -65,35 +66,43 @@ def walk_reply(value: Any, spec: Spec, visit: VisitReply, path: Path = ()) -> An
 
     In lists, a part's own ``index`` is its place: streamed parts come alone and say which one they are.
     """
-    if isinstance(spec, Either):
-        spec = spec.of(value)
+    if isinstance(spec, Kind):
+        return _seen(value, spec, visit, path)
+    if isinstance(spec, dict):
+        return _fields(value, spec, visit, path) if isinstance(value, dict) else None
     if isinstance(spec, list):
         if not isinstance(value, list):
             return None
-        parts = (walk_reply(v, spec[0], visit, (*path, place_of(v, i))) for i, v in enumerate(value))
+        parts = [walk_reply(v, spec[0], visit, (*path, place_of(v, i))) for i, v in enumerate(value)]
         return [part for part in parts if part is not None]
-    if isinstance(spec, OneOf):
-        shape = spec.of(value) if isinstance(value, Mapping) else None
-        return None if shape is None else walk_reply(value, shape, visit, path)
-    if isinstance(spec, Mapping):
-        if not isinstance(value, Mapping):
-            return None
-        return {
-            k: walk_reply(v, spec[k], visit, (*path, k))
-            for k, v in value.items()
-            if k in spec and spec[k] is not DROPPED
-        }
-    if value is None or spec is DROPPED:
-        return None
-    if spec is DEEP:
-        return loads(visit(JSON, dumps(value), path))
-    if spec in (TEXT, JSON, PIECE, SCRIPT):
-        return visit(spec, value, path) if isinstance(value, str) else None
-    if spec in (WORD, SEALED):
+    if isinstance(spec, Either):
+        return walk_reply(value, spec.of(value), visit, path)
+    assert isinstance(spec, OneOf)
+    shape = spec.of(value) if isinstance(value, dict) else None
+    return None if shape is None else walk_reply(value, shape, visit, path)
+
+
+def _fields(value: dict[str, Any], spec: dict[str, Spec], visit: VisitReply, path: Path) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, item in value.items():
+        inner = spec.get(name)
+        if inner is None or inner is DROPPED:
+            continue
+        made[name] = None if item is None else walk_reply(item, inner, visit, (*path, name))
+    return made
+
+
+def _seen(value: Any, kind: Kind, visit: VisitReply, path: Path) -> Any:
+    """One leaf of a reply. The frequent kinds first: this runs for every field of every chunk."""
+    if kind is WORD or kind is SEALED:
         return value if isinstance(value, str) else None
-    if spec is FREE:
+    if kind is FREE:
         return value if isinstance(value, bool | int | float) else None
-    return value
+    if kind in _SHOWN:
+        return visit(kind, value, path) if isinstance(value, str) else None
+    if value is None or kind is DROPPED:
+        return None
+    return loads(visit(JSON, dumps(value), path)) if kind is DEEP else value
 
 
 def word_or_none(value: Any) -> str | None:
@@ -103,7 +112,7 @@ def word_or_none(value: Any) -> str | None:
 
 def place_of(part: Any, position: int) -> int:
     """The place of a choice or tool call: its own ``index``, else its position in the list."""
-    index = part.get("index") if isinstance(part, Mapping) else None
+    index = part.get("index") if isinstance(part, dict) else None
     return index if isinstance(index, int) else position
 
 
