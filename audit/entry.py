@@ -30,6 +30,10 @@ class Entry:
         self.egress: EgressState = "none"
         self._kind: Ending | None = None
 
+    def answered(self) -> None:
+        """The answer is whole. What breaks off afterwards is nobody's loss; what fails afterwards counts."""
+        self._kind = "answered"
+
     def refused(self, reason: str, **facts: Any) -> None:
         """The exchange was stopped by a rule. ``reason``: a stable code."""
         self._end("refused", reason, facts)

@@ -28,15 +28,7 @@ GATES: tuple[Gate, ...] = get_args(Gate)
 CATEGORIES: tuple[str, ...] = tuple(CATEGORY_CODES)
 ACTORS: tuple[str, ...] = ("staff", "contractor", "robot")
 IDENTITIES: tuple[str, ...] = ("authenticated", "asserted")
-DIALECTS: tuple[str, ...] = (
-    "chat",
-    "responses",
-    "messages",
-    "count_tokens",
-    "embeddings",
-    "transcriptions",
-    "models",
-)
+DIALECTS: tuple[str, ...] = ("chat", "responses", "messages", "embeddings", "transcriptions", "models")
 EVIDENCE: tuple[str, ...] = ("pattern", "checksum", "cue", "both", "context", "dictionary", "repeat")
 """Why a finding is believed: shape, check digit, cue word, check digit and cue word, the words
 around it, a dictionary, or an exact repeat of a value found elsewhere in the same request."""

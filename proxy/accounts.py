@@ -4,8 +4,9 @@
 it was, what it cost and how long it took, also when it breaks off in the middle.
 """
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -14,6 +15,7 @@ from policies.model import Confirm, Permit, Refuse, Verdict
 from proxy.callers import Caller
 from proxy.errors import UpstreamFailed
 from proxy.found import Findings
+from proxy.providers import failures
 from proxy.surfaces.reply import Chunk, Place
 from proxy.surfaces.request import Masked, Request
 from proxy.surfaces.transcript import Transcript
@@ -85,8 +87,12 @@ async def watched(
         async with aclosing(answer):
             async for chunk in answer:
                 watch.saw(chunk)
+                if witness.is_last(chunk):
+                    entry.answered()
                 yield chunk
-        await watch.reread()
+    except OverflowError:
+        entry.failed("upstream_malformed")
+        raise failures.malformed() from None
     except UpstreamFailed as failure:
         if not failure.sent:
             entry.egress = "none"
@@ -94,7 +100,22 @@ async def watched(
         entry.failed(failure.code)
         raise
     finally:
+        await _to_the_end(watch.reread())
         watch.tell()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for it also where the caller hangs up meanwhile; the hang-up is told afterwards."""
+    task = asyncio.ensure_future(work)
+    hang_up: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as again:
+            hang_up = again
+    task.result()
+    if hang_up is not None:
+        raise hang_up
 
 
 class _Watch:
@@ -115,10 +136,12 @@ class _Watch:
         self._witness.saw(chunk)
 
     async def reread(self) -> None:
-        """The answer is whole: what the model gave away in it is counted, and masked in what is kept.
+        """What the model gave away in the answer, or in as much as came, is counted, and masked in what is kept.
 
-        The caller has the answer by now, so that a search which fails here is recorded and stops nothing.
+        The caller has it by now, so that a search which fails here is recorded and stops nothing.
         """
+        if self._first is None:
+            return
         with suppress(CannotDetect):
             self._kept = await self._uttered.reread(self._witness.texts)
 
@@ -132,8 +155,8 @@ class _Watch:
             return
         facts["ttfb_ms"] = round((self._first - self._started) * 1000)
         facts |= self._witness.facts | self._uttered.facts | {"tokens": self._tokens()}
-        if self._witness.keeps:
-            self._entry.text = _laid_down(self._witness.texts if self._kept is None else self._kept)
+        if self._witness.keeps and self._kept is not None:  # what could not be searched is not kept
+            self._entry.text = _laid_down(self._kept)
 
     def _tokens(self) -> dict[str, Any]:
         """Tokens as the upstream counted them, else an upper bound: no token is shorter than one byte.

@@ -66,7 +66,9 @@ def create_app(
             loading.cancel()
             await house.close()
 
-    app = FastAPI(title="Sekisho 関所", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Sekisho 関所", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan
+    )
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -8,7 +8,7 @@ X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key m
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal, get_args
 from urllib.parse import unquote
@@ -47,7 +47,7 @@ class Caller:
 class Declared:
     """What the caller says the request is for. ``purpose`` is free text and is masked like any other."""
 
-    purpose: str | None
+    purpose: str | None = field(repr=False)
     category: str
     confidentiality_class: ConfidentialityClass | None
 

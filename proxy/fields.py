@@ -8,9 +8,11 @@ where a field has no entry here.
 from typing import Final
 
 from proxy.kinds import (
+    COUNTS,
     DEEP,
     DROPPED,
     FREE,
+    ID,
     JSON,
     ORIGINAL,
     PIECE,
@@ -32,7 +34,7 @@ _FUNCTION: Spec = {"name": TEXT, "description": TEXT, "parameters": DEEP, "stric
 _CUSTOM_TOOL: Spec = {"name": TEXT, "description": TEXT, "format": DEEP}
 # The official clients' helpers add what they parsed, and send it with the history: parsed, parsed_arguments.
 _TOOL_CALL: Spec = {
-    "id": TEXT,
+    "id": ID,
     "index": FREE,
     "type": WORD,
     "function": {"name": TEXT, "arguments": JSON, "parsed_arguments": DEEP},
@@ -45,8 +47,16 @@ _CHAT_PART: Spec = OneOf(
     {
         "text": {"type": WORD, "text": TEXT, "prompt_cache_breakpoint": _CACHE_POINT},
         "refusal": {"type": WORD, "refusal": TEXT},
-        "image_url": {"type": WORD, "image_url": ORIGINAL, "prompt_cache_breakpoint": _CACHE_POINT},
-        "input_audio": {"type": WORD, "input_audio": ORIGINAL, "prompt_cache_breakpoint": _CACHE_POINT},
+        "image_url": {
+            "type": WORD,
+            "image_url": {"url": ORIGINAL, "detail": WORD},
+            "prompt_cache_breakpoint": _CACHE_POINT,
+        },
+        "input_audio": {
+            "type": WORD,
+            "input_audio": {"data": ORIGINAL, "format": WORD},
+            "prompt_cache_breakpoint": _CACHE_POINT,
+        },
         "file": {
             "type": WORD,
             "file": {"file_data": ORIGINAL, "filename": TEXT, "file_id": REFUSED},
@@ -67,7 +77,7 @@ CHAT_REQUEST: Spec = {
             "refusal": TEXT,
             "reasoning_content": TEXT,
             "reasoning": TEXT,
-            "tool_call_id": TEXT,
+            "tool_call_id": ID,
             "tool_calls": [_TOOL_CALL],
             "function_call": {"name": TEXT, "arguments": JSON},
             "annotations": DEEP,
@@ -133,7 +143,7 @@ _CHAT_DELTA: Spec = {
     "reasoning": PIECE,
     "tool_calls": [
         {
-            "id": TEXT,
+            "id": ID,
             "index": FREE,
             "type": WORD,
             "function": {"name": TEXT, "arguments": SCRIPT},
@@ -153,7 +163,7 @@ _CHAT_HEAD: Final = {
     "metadata": DEEP,
     "moderation": DROPPED,
     "obfuscation": DROPPED,
-    "usage": DEEP,
+    "usage": COUNTS,
 }
 _CHOICE: Final = {"index": FREE, "finish_reason": WORD, "logprobs": DROPPED}
 
@@ -176,13 +186,13 @@ EMBEDDINGS_REPLY: Spec = {
     "created": FREE,
     "model": WORD,
     "data": [{"object": WORD, "index": FREE, "embedding": VECTOR}],
-    "usage": DEEP,
+    "usage": COUNTS,
 }
 
 # ── responses ─────────────────────────────────────────────────────────────────────────────────────
 
 _TEXT_PART: dict[str, Spec] = {"type": WORD, "text": TEXT}
-_CALLER: dict[str, Spec] = {"type": WORD, "caller_id": TEXT}
+_CALLER: dict[str, Spec] = {"type": WORD, "caller_id": ID}
 _REASONING: dict[str, Spec] = {
     "context": WORD,
     "effort": WORD,
@@ -297,7 +307,7 @@ _RESPONSES_ITEM: Spec = OneOf(
     {
         "message": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
             "role": WORD,
             "phase": WORD,
@@ -313,7 +323,7 @@ _RESPONSES_ITEM: Spec = OneOf(
         },
         "reasoning": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
             "summary": [_TEXT_PART],
             "content": [_TEXT_PART],
@@ -321,9 +331,9 @@ _RESPONSES_ITEM: Spec = OneOf(
         },
         "function_call": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "name": TEXT,
             "namespace": TEXT,
             "arguments": JSON,
@@ -333,9 +343,9 @@ _RESPONSES_ITEM: Spec = OneOf(
         },
         "function_call_output": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "name": TEXT,
             "namespace": TEXT,
             "output": _RESPONSES_CONTENT,
@@ -343,9 +353,9 @@ _RESPONSES_ITEM: Spec = OneOf(
         },
         "custom_tool_call": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "name": TEXT,
             "namespace": TEXT,
             "input": TEXT,
@@ -354,16 +364,16 @@ _RESPONSES_ITEM: Spec = OneOf(
         },
         "custom_tool_call_output": {
             "type": WORD,
-            "id": TEXT,
-            "call_id": TEXT,
+            "id": ID,
+            "call_id": ID,
             "output": _RESPONSES_CONTENT,
             "caller": _CALLER,
         },
         "local_shell_call": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "action": {
                 "type": WORD,
                 "command": [TEXT],
@@ -373,12 +383,12 @@ _RESPONSES_ITEM: Spec = OneOf(
                 "working_directory": TEXT,
             },
         },
-        "local_shell_call_output": {"type": WORD, "id": TEXT, "status": WORD, "output": TEXT},
+        "local_shell_call_output": {"type": WORD, "id": ID, "status": WORD, "output": TEXT},
         "shell_call": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "action": _SHELL_ACTION,
             "environment": OneOf({"local": _LOCAL_SHELL, "container_reference": REFUSED}),
             "caller": _CALLER,
@@ -386,39 +396,39 @@ _RESPONSES_ITEM: Spec = OneOf(
         },
         "shell_call_output": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "output": [{"stdout": TEXT, "stderr": TEXT, "outcome": {"type": WORD, "exit_code": FREE}}],
             "max_output_length": FREE,
             "caller": _CALLER,
         },
         "apply_patch_call": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "operation": _PATCH,
             "caller": _CALLER,
             "created_by": TEXT,
         },
         "apply_patch_call_output": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "output": TEXT,
             "caller": _CALLER,
         },
-        "additional_tools": {"type": WORD, "id": TEXT, "role": WORD, "tools": [_RESPONSES_TOOL]},
+        "additional_tools": {"type": WORD, "id": ID, "role": WORD, "tools": [_RESPONSES_TOOL]},
         "configuration_update": {
             "type": WORD,
-            "id": TEXT,
+            "id": ID,
             "reasoning": _REASONING,
             "text": {"format": _FORMAT},
         },
-        "compaction": {"type": WORD, "id": TEXT, "encrypted_content": SEALED, "created_by": TEXT},
-        "compaction_trigger": {"type": WORD, "id": TEXT},
+        "compaction": {"type": WORD, "id": ID, "encrypted_content": SEALED, "created_by": TEXT},
+        "compaction_trigger": {"type": WORD, "id": ID},
         "code_interpreter_call": REFUSED,
         "computer_call": REFUSED,
         "computer_call_output": REFUSED,
@@ -513,7 +523,7 @@ _OUTPUT_ITEM: Spec = OneOf(
             "type": WORD,
             "id": WORD,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "name": TEXT,
             "namespace": TEXT,
             "arguments": JSON,
@@ -524,7 +534,7 @@ _OUTPUT_ITEM: Spec = OneOf(
             "type": WORD,
             "id": WORD,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "name": TEXT,
             "namespace": TEXT,
             "input": TEXT,
@@ -535,14 +545,14 @@ _OUTPUT_ITEM: Spec = OneOf(
             "type": WORD,
             "id": WORD,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "action": DEEP,
         },
         "shell_call": {
             "type": WORD,
             "id": WORD,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "action": _SHELL_ACTION,
             "environment": DEEP,
             "caller": _CALLER,
@@ -552,7 +562,7 @@ _OUTPUT_ITEM: Spec = OneOf(
             "type": WORD,
             "id": WORD,
             "status": WORD,
-            "call_id": TEXT,
+            "call_id": ID,
             "operation": _PATCH,
             "caller": _CALLER,
             "created_by": TEXT,
@@ -621,7 +631,7 @@ RESPONSES_REPLY: Spec = {
     "conversation": DEEP,
     "prompt": DEEP,
     "moderation": DROPPED,
-    "usage": DEEP,
+    "usage": COUNTS,
 }
 
 _STEP: dict[str, Spec] = {
@@ -717,7 +727,7 @@ RESPONSES_EVENTS: Spec = OneOf(
 
 _CACHE_CONTROL: dict[str, Spec] = {"type": WORD, "ttl": WORD}
 _CITED: dict[str, Spec] = {"enabled": FREE}
-_TOOL_CALLER: dict[str, Spec] = {"type": WORD, "tool_id": TEXT}
+_TOOL_CALLER: dict[str, Spec] = {"type": WORD, "tool_id": ID}
 _CITATION: Final = {
     "type": WORD,
     "cited_text": TEXT,
@@ -742,9 +752,13 @@ _TEXT_BLOCK: dict[str, Spec] = {
     "citations": [{**_CITATION, "file_id": REFUSED}],
     "cache_control": _CACHE_CONTROL,
 }
+_SOURCES: dict[str, dict[str, Spec]] = {
+    "base64": {"type": WORD, "media_type": WORD, "data": ORIGINAL},
+    "url": {"type": WORD, "url": ORIGINAL},
+}
 _IMAGE_BLOCK: dict[str, Spec] = {
     "type": WORD,
-    "source": OneOf({"base64": ORIGINAL, "url": ORIGINAL, "file": REFUSED}),
+    "source": OneOf({**_SOURCES, "file": REFUSED}),
     "transformations": {"oversized_image": WORD},
     "cache_control": _CACHE_CONTROL,
 }
@@ -757,8 +771,7 @@ _DOCUMENT_BLOCK: dict[str, Spec] = {
                 "type": WORD,
                 "content": Either(TEXT, [OneOf({"text": _TEXT_BLOCK, "image": _IMAGE_BLOCK})]),
             },
-            "base64": ORIGINAL,
-            "url": ORIGINAL,
+            **_SOURCES,
             "file": REFUSED,
         }
     ),
@@ -791,7 +804,7 @@ _THOUGHTS: dict[str, dict[str, Spec]] = {
 }
 _TOOL_USE: dict[str, Spec] = {
     "type": WORD,
-    "id": TEXT,
+    "id": ID,
     "name": TEXT,
     "input": DEEP,
     "toolset_name": TEXT,
@@ -807,7 +820,7 @@ _BLOCK: Spec = OneOf(
         "tool_use": {**_TOOL_USE, "cache_control": _CACHE_CONTROL},
         "tool_result": {
             "type": WORD,
-            "tool_use_id": TEXT,
+            "tool_use_id": ID,
             "content": Either(TEXT, [_RESULT_BLOCK]),
             "is_error": FREE,
             "toolset_name": TEXT,
@@ -929,13 +942,13 @@ MESSAGES_REPLY: Spec = {
     "model": WORD,
     "content": [_REPLY_BLOCK],
     "diagnostics": DEEP,
-    "usage": DEEP,
+    "usage": COUNTS,
 }
 
 MESSAGES_EVENTS: Spec = OneOf(
     {
         "message_start": {"type": WORD, "message": MESSAGES_REPLY},
-        "message_delta": {"type": WORD, "delta": _STOPPED, "usage": DEEP},
+        "message_delta": {"type": WORD, "delta": _STOPPED, "usage": COUNTS},
         "message_stop": {"type": WORD},
         "content_block_start": {"type": WORD, "index": FREE, "content_block": _REPLY_BLOCK},
         "content_block_delta": {
@@ -965,7 +978,7 @@ TRANSCRIPTIONS_REQUEST: Spec = {
     "prompt": TEXT,
     "keywords": [TEXT],
     "known_speaker_names": [TEXT],
-    "known_speaker_references": ORIGINAL,
+    "known_speaker_references": [ORIGINAL],
     "language": WORD,
     "languages": [WORD],
     "response_format": WORD,
@@ -1004,7 +1017,7 @@ TRANSCRIPTIONS_REPLY: Spec = {
     ],
     "words": [{"word": TEXT, "start": FREE, "end": FREE}],
     "logprobs": DROPPED,
-    "usage": DEEP,
+    "usage": COUNTS,
 }
 
 TRANSCRIPTIONS_EVENTS: Spec = OneOf(
@@ -1028,7 +1041,7 @@ TRANSCRIPTIONS_EVENTS: Spec = OneOf(
             "text": TEXT,
             "languages": _LANGUAGES,
             "logprobs": DROPPED,
-            "usage": DEEP,
+            "usage": COUNTS,
         },
     }
 )

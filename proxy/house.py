@@ -22,7 +22,7 @@ from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.settings import BadSettings, Settings
 from proxy.surfaces.request import Request
-from proxy.uttered import Uttered
+from proxy.uttered import Uttered, said_in
 from redaction import allowed, rules
 from redaction.detector import Detector
 from redaction.model import CannotDetect
@@ -63,15 +63,25 @@ class House:
             tier = self.providers.destination(model)
             other = self.policy.decide(replace(ask, model=model, destination=tier))
             permitted = isinstance(other, Permit) and other.revealed >= verdict.revealed
-            return permitted and request.may_go_to(tier)
+            return permitted and request.may_go_to(tier) and self._as_strict(caller, request, model)
 
         return tuple(filter(may_be_asked, self.providers.others(request.model, request.dialect)))
+
+    def _as_strict(self, caller: Caller, request: Request, other: str) -> bool:
+        """Whether the search that was made is as strict as this other model wants it."""
+        if self.strictly(caller, request):
+            return True
+        blank = request.ask(caller, [()] * len(request.texts), self.clock())
+        return not self.policy.strict(
+            replace(blank, model=other, destination=self.providers.destination(other))
+        )
 
     def uttered(self, caller: Caller, request: Request) -> Uttered:
         """The watch over what the model says of its own accord in its answer to this masked request."""
         assert request.masked is not None
         names_too = caller.mask_reply_names
-        return Uttered(self.detector, request.masked.text, names_too, masks=request.masks_reply)
+        asked = f"{said_in(request.masked.body)}\n{request.masked.text}"  # as it reads, and as JSON
+        return Uttered(self.detector, asked, names_too, masks=request.masks_reply)
 
     async def ready(self) -> None:
         """Find, decide and record for real, on nobody's data. Raises what stands in the way.

@@ -11,8 +11,10 @@ In a request
     DEEP      any JSON: every string and every key in it masked
     WORD      a short ASCII word that names a thing (role, type): goes as it is, refused if anything is found in it
     FREE      numbers, true, false: go as they are, refused if anything is found in a number's digits
+    ID        a name that a program gave to a call or an item, goes back as it came; any other text in it: as TEXT
     SEALED    what only its maker can read (a signature, encrypted reasoning): goes back as it came, if it is base64
-    ORIGINAL  an image, a file, a web address: cannot be masked; goes only where a rule reveals ATTACHMENT
+    ORIGINAL  base64 of an image, sound or a file, or a web address: cannot be masked; goes only where a rule reveals
+              ATTACHMENT; refused if anything is found in the address
     REFUSED   this round does not carry it; null, false, [] and {} pass as absent
 
 In a reply
@@ -21,6 +23,8 @@ In a reply
     PIECE     a piece of running text; more of it may come with the next event
     SCRIPT    a piece of running JSON
     DEEP      any JSON: every string and every key restored
+    ID        restored, but not searched for what the model says of its own accord
+    COUNTS    numbers under their names, one in the other; nothing else of it is handed on
     WORD FREE SEALED VECTOR   as they are
     DROPPED   never handed on (log probabilities, padding)
 
@@ -43,6 +47,7 @@ JSON: Final = Kind("json")
 DEEP: Final = Kind("deep")
 WORD: Final = Kind("word")
 FREE: Final = Kind("free")
+ID: Final = Kind("id")
 SEALED: Final = Kind("sealed")
 ORIGINAL: Final = Kind("original")
 REFUSED: Final = Kind("refused")
@@ -50,6 +55,7 @@ REFUSED: Final = Kind("refused")
 PIECE: Final = Kind("piece")
 SCRIPT: Final = Kind("script")
 VECTOR: Final = Kind("vector")
+COUNTS: Final = Kind("counts")
 DROPPED: Final = Kind("dropped")
 
 KEY: Final = Kind("key")
@@ -105,4 +111,4 @@ def _fits(spec: "Spec", value: Any) -> bool:
         return any(_fits(inner, value) for inner in spec.specs)
     if spec is FREE:
         return isinstance(value, bool | int | float)
-    return spec in (DEEP, ORIGINAL, REFUSED, VECTOR, DROPPED) or isinstance(value, str)
+    return spec in (DEEP, REFUSED, VECTOR, COUNTS, DROPPED) or isinstance(value, str)

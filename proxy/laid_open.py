@@ -11,21 +11,23 @@ Knows nothing of detection beyond `Finding`, and nothing of HTTP.
 """
 
 import re
-from base64 import urlsafe_b64decode
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from policies.model import Bilingual
 from proxy.errors import Problem
-from proxy.kinds import KEY, NUMBER, ORIGINAL, SEALED, VALUE, WHOLE, WORD, Kind
+from proxy.kinds import ID, KEY, NUMBER, ORIGINAL, SEALED, VALUE, WHOLE, WORD, Kind
+from redaction.encoded import opened
 from redaction.model import Finding
 
 MOST = 20_000
 """Strings and numbers that one request may hold."""
 
 _SHORT = 64
-_URL_SAFE = str.maketrans("+/", "-_")
+_WRITTEN_NUMBER = re.compile(r"[0-9]{2,4}-[0-9]{2,4}-[0-9]{3,4}|[0-9]{8,}")
+_LONG_NUMBER = re.compile(r"[0-9]{11,}")
 _AFTER = {KEY: ": ", VALUE: "\n", NUMBER: "\n"}
 _PART = re.compile(r"(.*)\[\d+\](?:\.text|\.refusal)?")
 
@@ -53,8 +55,21 @@ class LaidOpen:
 
     @property
     def texts(self) -> list[str]:
-        """The sheets, in order."""
-        return ["".join(sheet.parts) for sheet in self._sheets]
+        """The sheets, in order; then the parts of messages of several, each alone.
+
+        What ends one part may hide what begins the next: 資料1 and 123456789018 are no number together.
+        """
+        sheets = ["".join(sheet.parts) for sheet in self._sheets]
+        return sheets + [sheets[leaf.sheet][leaf.start : leaf.end] for _, leaf in self._parts()]
+
+    def _parts(self) -> list[tuple[int, Leaf]]:
+        """The leaves that share a sheet with others, as they stand end to end."""
+        on_sheet = Counter(leaf.sheet for leaf in self.leaves)
+        return [
+            (index, leaf)
+            for index, leaf in enumerate(self.leaves)
+            if on_sheet[leaf.sheet] > 1 and leaf.kind not in _AFTER and leaf.start < leaf.end
+        ]
 
     def note(self, kind: Kind, text: str, path: str) -> str:
         """Put one string on its sheet. Raises `Problem` 413 for too many of them."""
@@ -67,16 +82,19 @@ class LaidOpen:
                     f"The request holds more than {MOST:,} strings. Send it in parts.",
                 ),
             )
+        whole = text
         if kind is ORIGINAL:
             self.originals.append(path)
-            return text
-        if kind is SEALED:
+            text = text if text.startswith("http") else ""
+        elif kind is SEALED:
             text = _readable(text)
+        elif kind is ID:
+            text = "\n".join(_LONG_NUMBER.findall(text))
         number = self._sheet_for(kind, path)
         sheet = self._sheets[number]
         self.leaves.append(Leaf(kind, path, number, sheet.length, sheet.length + len(text)))
         sheet.write(text, _AFTER.get(kind, ""))
-        return text
+        return whole
 
     def dealt(self, found: Sequence[Sequence[Finding]]) -> list[list[Finding]]:
         """The findings of the sheets, cut to the strings they lie in; one list for each leaf."""
@@ -84,7 +102,10 @@ class LaidOpen:
         for index, leaf in enumerate(self.leaves):
             on_sheet[leaf.sheet].append(index)
         mine: list[list[Finding]] = [[] for _ in self.leaves]
-        for indices, findings in zip(on_sheet, found, strict=True):
+        parts = self._parts()
+        for (index, _), findings in zip(parts, found[len(self._sheets) :], strict=True):
+            mine[index] += findings
+        for indices, findings in zip(on_sheet, found[: len(self._sheets)], strict=True):
             starts = [self.leaves[index].start for index in indices]
             for finding in findings:
                 first = max(0, bisect_right(starts, finding.start) - 1)
@@ -122,18 +143,15 @@ def _cut(finding: Finding, leaf: Leaf) -> list[Finding]:
 
 
 def _readable(sealed: str) -> str:
-    """What a person could read of a sealed value: itself when it is short, what its base64 says, or nothing."""
-    if len(sealed) <= _SHORT:
-        return sealed
-    try:
-        return urlsafe_b64decode(sealed.translate(_URL_SAFE) + "==").decode()
-    except ValueError:
-        return ""
+    """What a person could read of a sealed value: what it says, and itself unless it looks like long base64."""
+    looks_sealed = len(sealed) > _SHORT and sealed.lower() != sealed != sealed.upper()
+    itself = "" if looks_sealed and not _WRITTEN_NUMBER.search(sealed) else sealed
+    return "\n".join([itself, *opened(sealed)])
 
 
 def _group_of(kind: Kind, path: str) -> str | None:
     """What shares a sheet: the inside of one JSON field, the parts of one message."""
     if kind in _AFTER:
         return path
-    part = None if kind in (WORD, WHOLE, SEALED) else _PART.fullmatch(path)
+    part = None if kind in (WORD, WHOLE, ID, SEALED, ORIGINAL) else _PART.fullmatch(path)
     return part[1] if part else None

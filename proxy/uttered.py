@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from proxy.kinds import JSON, SCRIPT, Kind
+from proxy.kinds import ID, JSON, SCRIPT, Kind
 from proxy.surfaces.reply import Place, Sieve
+from proxy.walk import Opaque
 from redaction.allowed import spelled
 from redaction.detector import Detector
 from redaction.json_place import JsonPlace
@@ -49,6 +50,7 @@ class Uttered:
         self._detector = detector
         self._asked = asked
         self._spelled: str | None = None
+        self._known: dict[str, bool] = {}
         self._names_too = names_too
         self._masks = masks
         self._masked: Counter[str] = Counter()
@@ -57,7 +59,7 @@ class Uttered:
 
     def sieve(self, kind: Kind) -> Sieve:
         """A sieve for one text of the reply."""
-        if not self._masks:
+        if not self._masks or kind is ID:
             return _Open()
         watching = _Watching(self, self._names_too, in_json=kind in (JSON, SCRIPT))
         return _Unlinked(watching, Unlinked(self._asked))
@@ -107,10 +109,21 @@ class Uttered:
             return True
         if self._spelled is None:
             self._spelled = spelled(self._asked)
-        return value not in self._asked and spelled(value) not in self._spelled
+        known = self._known.get(value)
+        if known is None:
+            known = self._known[value] = value in self._asked or spelled(value) in self._spelled
+        return not known
 
     def _hides(self, label: str, value: str) -> bool:
         return (self._names_too or label not in LET_THROUGH) and self.is_new(label, value)
+
+
+def said_in(body: Any) -> str:
+    """The strings of a request, a line for each."""
+    if isinstance(body, str):
+        return "" if isinstance(body, Opaque) else body
+    inside = body.values() if isinstance(body, dict) else body if isinstance(body, list) else ()
+    return "\n".join(map(said_in, inside))
 
 
 class _Unlinked:

@@ -12,9 +12,11 @@ from typing import Any
 from policies.model import Bilingual
 from proxy.errors import Problem
 from proxy.kinds import (
+    COUNTS,
     DEEP,
     DROPPED,
     FREE,
+    ID,
     JSON,
     KEY,
     NUMBER,
@@ -41,13 +43,29 @@ looked at; an ORIGINAL's text is its JSON.
 The path of KEY, VALUE and NUMBER is that of the DEEP or JSON field they are in.
 """
 Path = tuple[str | int, ...]
+
+
+class Opaque(str):
+    """Bytes that came as bytes, one character for each: no text, whatever letters are among them."""
+
+
 VisitReply = Callable[[Kind, str, Path], str]
 """``visit(kind, text, path) -> text``: kind is TEXT, JSON, PIECE or SCRIPT; a DEEP field is shown as JSON."""
 
-_SHOWN = frozenset({TEXT, JSON, PIECE, SCRIPT})
+_SHOWN = frozenset({TEXT, JSON, PIECE, SCRIPT, ID})
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,40}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}")
-_SEALED = re.compile(r"[A-Za-z0-9+/_.:-]*={0,2}")
+_SEALED = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_ID = re.compile(
+    r"[A-Za-z]{1,24}(?:[_-][A-Za-z]{1,16}){0,3}[_-](?=[A-Za-z0-9_-]*[0-9A-Z])[A-Za-z0-9_-]{1,80}"
+    r"|[A-Za-z0-9]{9}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64}"
+)
+"""call_Ab3…, toolu_01…, chatcmpl-tool-0f…, fc_…, nine letters and digits, a UUID, hexadecimal."""
+_BASE64 = re.compile(
+    r"(?:data:[\w.+-]{1,64}/[\w.+-]{1,64}(?:;[\w.=+-]{1,64}){0,4};base64,)?[A-Za-z0-9+/_-]{16,}={0,2}"
+)
+_MOST_NAMED = 50
+_ADDRESS = re.compile(r"https?://[!-~]{1,4000}")
 _PART_OF_JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?[0-9][0-9.eE+-]*')
 """A string of JSON, with the colon that makes it a key; or a number."""
 
@@ -102,7 +120,15 @@ def _seen(value: Any, kind: Kind, visit: VisitReply, path: Path) -> Any:
         return visit(kind, value, path) if isinstance(value, str) else None
     if value is None or kind is DROPPED:
         return None
+    if kind is COUNTS:
+        return _counts(value)
     return loads(visit(JSON, dumps(value), path)) if kind is DEEP else value
+
+
+def _counts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _counts(item) for name, item in value.items() if _WORD.fullmatch(name)}
+    return value if isinstance(value, bool | int | float) else None
 
 
 def word_or_none(value: Any) -> str | None:
@@ -116,9 +142,9 @@ def place_of(part: Any, position: int) -> int:
     return index if isinstance(index, int) else position
 
 
-def digits(value: int | float) -> str:
+def digits(written: str) -> str:
     """1.23456789018e11 as 123456789018, 0.123456789018 as 0 123456789018."""
-    whole, _, fraction = format(Decimal(repr(value)), "f").partition(".")
+    whole, _, fraction = format(Decimal(written), "f").partition(".")
     return f"{whole} {fraction}" if fraction.strip("0") else whole
 
 
@@ -197,10 +223,16 @@ class _Walk:
             raise _wrong(path, "AIが返した値のまま", "the value as the model gave it")
         return self._visit(SEALED, value, path)
 
+    def id(self, value: Any, path: str) -> str:
+        """The name of a call, where it is one: a person's name is not written so."""
+        return self._visit(ID, value, path) if _ID.fullmatch(_string(value, path)) else self.text(value, path)
+
     def original(self, value: Any, path: str) -> Any:
-        text = value if isinstance(value, str) else dumps(value)
-        seen = self._visit(ORIGINAL, text, path)
-        return value if seen is text else seen
+        """Base64, or the address where it is: any other text is not what it says it is."""
+        written = _string(value, path)
+        if not (isinstance(written, Opaque) or _BASE64.fullmatch(written) or _ADDRESS.fullmatch(written)):
+            raise _wrong(path, "Base64かURL", "base64 or a web address")
+        return self._visit(ORIGINAL, written, path)
 
     def refused(self, value: Any, path: str) -> Any:
         if value is False or value in ([], {}):
@@ -225,7 +257,7 @@ class _Walk:
         def part(match: re.Match[str]) -> str:
             value = loads(match[1] or match[0])
             if not match[1]:
-                self._number(value, path)
+                self._visit(NUMBER, digits(match[0]), path)  # as it is written: a float would lose some
                 return match[0]
             new = self._visit(KEY, value, path) if match[2] else self.deep(value, path)
             return match[0] if new == value else dumps(new) + (match[2] or "")
@@ -235,7 +267,7 @@ class _Walk:
     def _number(self, value: Any, path: str) -> Any:
         """A number cannot carry a placeholder. Its digits are looked at, in whatever form it is written."""
         if isinstance(value, int | float) and not isinstance(value, bool):
-            self._visit(NUMBER, digits(value), path)
+            self._visit(NUMBER, digits(repr(value)), path)
         return value
 
     def _spec_of(self, key: str, spec: Mapping[str, Any], path: str) -> Spec | None:
@@ -245,7 +277,8 @@ class _Walk:
         named = key if _PLAIN_KEY.fullmatch(key) else "?"  # a key may be somebody's name
         where = _join(path, named)
         if self._dropped is not None:
-            self._dropped.append(where)
+            if len(self._dropped) < _MOST_NAMED:
+                self._dropped.append(where)
             return None
         raise Problem(
             400,
@@ -264,6 +297,7 @@ _LEAVES: Mapping[Kind, Callable[[_Walk, Any, str], Any]] = {
     JSON: _Walk.json,
     DEEP: _Walk.deep,
     WORD: _Walk.word,
+    ID: _Walk.id,
     FREE: _Walk.free,
     SEALED: _Walk.sealed,
     ORIGINAL: _Walk.original,

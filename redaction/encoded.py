@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from redaction.folding import Folded
+from redaction.folding import Folded, fold
 from redaction.model import IRREVERSIBLE, Finding
 from redaction.overlap import settle
 from redaction.turns import Steps
@@ -89,6 +89,16 @@ def encoded(folded: Folded) -> Steps:
                 found.append(Encoded(*folded.span(run.places[begin], stop), said))
         yield
     return found
+
+
+def opened(text: str) -> list[str]:
+    """What the encoded texts in a short text say."""
+    steps = encoded(fold(text))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return [one.text for one in end.value]
 
 
 def named(one: Encoded, findings: Sequence[Finding]) -> Finding:

@@ -6,7 +6,7 @@ where names are searched too. Pure; knows nothing of detection.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from redaction.vault import narrow
@@ -21,7 +21,7 @@ MOST_OF_A_CLAUSE = 200
 class Segment:
     """``text`` is never cut again; ``search`` says whether anything can be in it; ``cut``: the run goes on."""
 
-    text: str
+    text: str = field(repr=False)
     search: bool
     cut: bool = False
 

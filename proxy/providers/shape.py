@@ -11,7 +11,7 @@ from typing import Any
 
 from proxy.laid_open import MOST
 from proxy.surfaces import messages, responses, transcriptions
-from proxy.surfaces.reply import Chunk
+from proxy.surfaces.reply import MOST_RUNNING, Chunk
 from proxy.surfaces.request import Dialect
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -33,7 +33,10 @@ def is_last(dialect: Dialect, chunk: Chunk) -> bool:
 
 
 def _chat(chunk: Chunk) -> Chunk:
-    return {**chunk, "choices": [_choice(_object(c), i) for i, c in enumerate(_list(chunk.get("choices")))]}
+    choices = _list(chunk.get("choices"))
+    if len(choices) > MOST_RUNNING:
+        raise ValueError("choices")
+    return {**chunk, "choices": [_choice(_object(choice), place) for place, choice in enumerate(choices)]}
 
 
 def _embeddings(chunk: Chunk) -> Chunk:
@@ -128,8 +131,8 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError("not a list")
+    if not isinstance(value, list) or len(value) > MOST:
+        raise ValueError("not a list, or too long a one")
     return value
 
 

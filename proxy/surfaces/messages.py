@@ -40,6 +40,9 @@ class MessagesReply(ReplyShape):
             case _:
                 return None
 
+    def is_last(self, chunk: Chunk) -> bool:
+        return chunk.get("type") == LAST
+
     def ends(self, chunk: Chunk, place: Place) -> bool:
         match chunk.get("type"):
             case "content_block_stop":
@@ -116,6 +119,11 @@ class CountRequest(_AnthropicRequest):
 
     def shape(self) -> ReplyShape:
         return CountReply(stream=False)
+
+    @property
+    def spoken(self) -> str:
+        """The same text leaves as with a message: a rule for the one is a rule for the other."""
+        return "messages"
 
 
 class MessagesRequest(_AnthropicRequest):

@@ -37,6 +37,9 @@ class Sieve(Protocol):
     async def flush(self) -> str: ...
 
 
+MOST_RUNNING = 256
+"""Texts of one reply that may run at the same time: 128 choices is what OpenAI allows."""
+
 Make = Callable[[Kind], Sieve]
 """A sieve for one text: in a JSON or SCRIPT text, values are written escaped."""
 
@@ -58,6 +61,10 @@ class ReplyShape(ABC):
     @abstractmethod
     def ends(self, chunk: Chunk, place: Place) -> bool:
         """Whether the running text at ``place`` is over with this chunk."""
+
+    def is_last(self, chunk: Chunk) -> bool:
+        """Whether the caller has the whole answer with this chunk. Chat has a mark of its own for that."""
+        return False
 
     def more(self, chunk: Chunk, path: Path, text: str) -> Chunk:
         """One more piece of the running text whose last piece was at ``path`` of ``chunk``."""
@@ -141,10 +148,10 @@ class _Running:
 
     kind: Kind
     sieve: Sieve
-    chunk: Chunk
+    chunk: Chunk = field(repr=False)
     path: Path
-    came: list[str] = field(default_factory=list)
-    made: list[str] = field(default_factory=list)
+    came: list[str] = field(default_factory=list, repr=False)
+    made: list[str] = field(default_factory=list, repr=False)
 
     async def feed(self, piece: str) -> str:
         self.came.append(piece)
@@ -202,6 +209,8 @@ class _Passing:
         assert place is not None, "a running text has a place"
         running = self._running.get(place)
         if running is None:
+            if len(self._running) >= MOST_RUNNING:
+                raise OverflowError("texts running at once")
             kind = self._shape.kind(kind, chunk, path)
             running = self._running[place] = _Running(kind, self._make(kind), chunk, path)
         running.chunk, running.path = chunk, path

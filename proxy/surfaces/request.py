@@ -18,7 +18,7 @@ from policies.model import ATTACHMENT, Ask, Bilingual, DestinationTier, EntityFa
 from proxy.callers import Caller, Declared
 from proxy.errors import Problem
 from proxy.found import Findings, counted, facts_of
-from proxy.kinds import NUMBER, ORIGINAL, SEALED, TEXT, WORD, Kind, Spec
+from proxy.kinds import ID, NUMBER, ORIGINAL, SEALED, TEXT, WORD, Kind, Spec
 from proxy.laid_open import LaidOpen
 from proxy.surfaces.reply import Chunk, ReplyShape, restoring, through
 from proxy.surfaces.transcript import Transcript
@@ -26,6 +26,9 @@ from proxy.walk import walk
 from proxy.wire import dumps, loads
 from redaction.model import Finding
 from redaction.vault import Vault
+
+_AS_IT_CAME = (ID, SEALED, ORIGINAL)
+"""Kinds that go as they came or not at all."""
 
 Dialect = Literal["chat", "responses", "messages", "count_tokens", "embeddings", "transcriptions"]
 
@@ -131,6 +134,11 @@ class Request(ABC):
         return Transcript(self.shape())
 
     @property
+    def spoken(self) -> str:
+        """The dialect as a rule names it."""
+        return self.dialect
+
+    @property
     def model(self) -> str:
         return str(self.body["model"])
 
@@ -199,7 +207,7 @@ class Request(ABC):
             enrolled=caller.enrolled,
             trained=caller.trained,
             acknowledged=caller.acknowledged,
-            dialect=self.dialect,
+            dialect=self.spoken,
             model=self.model,
             destination=self.destination,
             category=self.declared.category,
@@ -217,8 +225,8 @@ class Request(ABC):
         renewed = iter(masked)
 
         def renew(kind: Kind, text: str, path: str) -> str:
-            new = text if kind is ORIGINAL else next(renewed)
-            return text if kind is SEALED else new
+            new = next(renewed)
+            return text if kind in _AS_IT_CAME else new
 
         body = self.sent(walk(self.body, self.table, renew, None if self.left_out is None else []))
         kept = {"purpose": vault.mask(purpose, found_in_purpose, verdict.hides) or None}
@@ -251,7 +259,7 @@ class Request(ABC):
         """Every string with the findings in it. Raises `Problem` for one that cannot be masked."""
         found = self.strings.dealt(findings)
         for leaf, here in zip(self.strings.leaves, found, strict=True):
-            if here and leaf.kind in (WORD, NUMBER, SEALED):
+            if here and leaf.kind in (WORD, NUMBER, *_AS_IT_CAME):
                 raise Problem(
                     400,
                     "personal_data_in_field",

@@ -55,7 +55,10 @@ class ResponsesReply(ReplyShape):
             number, inside = _number(chunk, "output_index"), path[1:]
         else:
             return None
-        return (number, ".".join(map(str, inside))) if inside[-1] in _TEXTS else None
+        return (number, ".".join(map(str, inside))) if inside and inside[-1] in _TEXTS else None
+
+    def is_last(self, chunk: Chunk) -> bool:
+        return _name(chunk) in LAST
 
     def ends(self, chunk: Chunk, place: Place) -> bool:
         name = _name(chunk)

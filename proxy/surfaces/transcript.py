@@ -26,6 +26,10 @@ class Transcript:
         self.input: int | None = None
         self.output: int | None = None
 
+    def is_last(self, chunk: Chunk) -> bool:
+        """Whether the caller has the whole answer with this chunk."""
+        return self._shape.is_last(chunk)
+
     def saw(self, chunk: Chunk) -> None:
         for place, text, piece in self._shape.spoken(chunk):
             if piece:

@@ -19,7 +19,7 @@ from proxy.kinds import FREE
 from proxy.surfaces.reply import Chunk, Counts, Place, ReplyShape, counts_of
 from proxy.surfaces.request import Masked, Request, may_stream, require
 from proxy.surfaces.transcript import Transcript
-from proxy.walk import Path
+from proxy.walk import Opaque, Path
 from proxy.wire import dumps, loads
 from redaction.vault import Vault
 
@@ -33,7 +33,6 @@ _CLOSED = "D1"
 _FORMATS = (None, "json", "verbose_json", "diarized_json", *PLAIN)
 _ENDING = re.compile(r"\.([A-Za-z0-9]{1,5})$")
 _MOST_PARTS = 200
-_SOUNDS = ("file", "known_speaker_references")
 
 
 class TranscriptionsReply(ReplyShape):
@@ -45,14 +44,17 @@ class TranscriptionsReply(ReplyShape):
     def place(self, chunk: Chunk, path: Path) -> Place | None:
         return (0, "text") if path in (("text",), ("delta",)) else None
 
-    def ends(self, chunk: Chunk, place: Place) -> bool:
+    def is_last(self, chunk: Chunk) -> bool:
         return chunk.get("type") == LAST
+
+    def ends(self, chunk: Chunk, place: Place) -> bool:
+        return self.is_last(chunk)
 
     def counts(self, chunk: Chunk) -> Counts:
         return counts_of(chunk.get("usage"), "input_tokens", "output_tokens")
 
 
-class Sound(str):
+class Sound(Opaque):
     """A recording, one character for each byte; ``ending`` of its file name, for servers that go by it."""
 
     ending: str = "wav"
@@ -90,7 +92,7 @@ class TranscriptionsRequest(Request):
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:
-        require(body, "file", str)
+        require(body, "file", Sound)
         may_stream(body)
         if body.get("response_format") not in _FORMATS:
             formats = ", ".join(filter(None, _FORMATS))
@@ -144,7 +146,9 @@ class TranscriptionsRequest(Request):
         """Of the sound only its digest and size."""
         sound = str(body["file"]).encode("latin-1")
         digest = f"sha256:{hashlib.sha256(sound).hexdigest()} ({len(sound):,} bytes)"
-        return {name: value for name, value in body.items() if name not in _SOUNDS} | {"file": digest}
+        return super().kept({name: value for name, value in body.items() if name != "file"}) | {
+            "file": digest
+        }
 
     def written(self, chunk: Chunk) -> tuple[str, bytes]:
         if self.body.get("response_format") in PLAIN:
@@ -197,22 +201,23 @@ def _form(raw: bytes, content_type: str) -> dict[str, Any]:
 
 
 def _named(parts: list[tuple[dict[str, str], bytearray]], options_of: Any) -> dict[str, Any]:
+    """Only ``file`` is a file; whatever else comes as one, or comes twice, is no form of ours."""
     body: dict[str, Any] = {}
     for headers, content in parts:
         _, options = options_of(headers.get("content-disposition", ""))
-        name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" in options:
+        written = options.get(b"name", b"").decode("utf-8", "replace")
+        name = written.removesuffix("[]")
+        is_list, is_file = written != name, b"filename" in options
+        if is_file != (name == "file") or (name in body and not (is_list and isinstance(body[name], list))):
+            raise ValueError("another file, or said twice")
+        if is_file:
             body[name] = sound = Sound(content.decode("latin-1"))
             given = _ENDING.search(options[b"filename"].decode("utf-8", "replace"))
             sound.ending = given[1].lower() if given else Sound.ending  # no more of it: it may be a name
-            continue
-        value = _value(name.removesuffix("[]"), content.decode())
-        if name.endswith("[]"):
-            body.setdefault(name.removesuffix("[]"), []).append(value)
-        elif name in body:
-            raise ValueError("said twice")
+        elif is_list:
+            body.setdefault(name, []).append(_value(name, content.decode()))
         else:
-            body[name] = value
+            body[name] = _value(name, content.decode())
     return body
 
 

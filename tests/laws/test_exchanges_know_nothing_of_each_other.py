@@ -144,7 +144,11 @@ def holders(name: str) -> list[Any]:
     """Every vault that holds this person, and every mapping that has the name as a value."""
     vaults = [one for one in gc.get_objects() if isinstance(one, Vault) and name in one.values.values()]
     kinds = (dict, MappingProxyType)
-    return vaults + [one for one in gc.get_objects() if type(one) in kinds and name in list(one.values())]
+    return vaults + [
+        one
+        for one in gc.get_objects()
+        if type(one) in kinds and any(type(value) is str and value == name for value in list(one.values()))
+    ]
 
 
 @pytest.mark.parametrize(

