@@ -10,6 +10,7 @@ from typing import Any
 from proxy.kinds import (
     DEEP,
     FREE,
+    ID,
     JSON,
     ORIGINAL,
     PIECE,
@@ -39,9 +40,10 @@ _LEAVES: Mapping[Kind, Schema] = {
     WHOLE: {"anyOf": [_STRING, {"type": "array", "items": _STRING}]},
     WORD: {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}$"},
     FREE: {"type": ["number", "boolean"]},
-    SEALED: {"type": "string", "pattern": "^[A-Za-z0-9+/_.:-]*={0,2}$"},
+    ID: _STRING,
+    SEALED: {"type": "string", "pattern": "^[A-Za-z0-9+/_-]*={0,2}$"},
     DEEP: _ANY,
-    ORIGINAL: _ANY,
+    ORIGINAL: {"type": "string", "pattern": "^([A-Za-z0-9+/_-]{8,}={0,2}|https?://[!-~]{1,200})$"},
     VECTOR: _ANY,
     REFUSED: {"enum": [None, False]},
 }

@@ -85,7 +85,7 @@ class LaidOpen:
         whole = text
         if kind is ORIGINAL:
             self.originals.append(path)
-            text = text if text.startswith("http") else ""
+            text = text if text.startswith("http") or len(text) <= _SHORT else ""
         elif kind is SEALED:
             text = _readable(text)
         elif kind is ID:

@@ -62,7 +62,7 @@ _ID = re.compile(
 )
 """call_Ab3…, toolu_01…, chatcmpl-tool-0f…, fc_…, nine letters and digits, a UUID, hexadecimal."""
 _BASE64 = re.compile(
-    r"(?:data:[\w.+-]{1,64}/[\w.+-]{1,64}(?:;[\w.=+-]{1,64}){0,4};base64,)?[A-Za-z0-9+/_-]{16,}={0,2}"
+    r"(?:data:[\w.+-]{1,64}/[\w.+-]{1,64}(?:;[\w.=+-]{1,64}){0,4};base64,)?[A-Za-z0-9+/_-]{8,}={0,2}"
 )
 _MOST_NAMED = 50
 _ADDRESS = re.compile(r"https?://[!-~]{1,4000}")

@@ -14,10 +14,11 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from random import Random
 
 IN_ARGUMENTS = 3
 """Characters in a piece of a tool call's arguments."""
-SIGNATURE = b64encode(bytes(range(128, 256))).decode()
+SIGNATURE = b64encode(Random(1).randbytes(128)).decode()
 """Long and unreadable, as real ones are."""
 
 

@@ -66,7 +66,7 @@ def test_no_request_makes_an_accident_or_is_echoed(
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             fuzz(path, mode)
     assert all(400 in statuses for statuses in seen.values()), seen
-    assert sum(200 in statuses for statuses in seen.values()) >= 3, seen  # else it fuzzes only our refusals
+    assert sum(200 in statuses for statuses in seen.values()) >= 2, seen  # else it fuzzes only our refusals
     log = checkpoint.log.read_text()
     assert NAME not in log and PHONE not in log
     assert checkpoint.verify()["ok"]
