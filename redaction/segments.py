@@ -12,8 +12,9 @@ from typing import Protocol
 from redaction.vault import narrow
 
 MOST_OF_A_RUN = 62
-"""A run that is longer is cut here: what is held back stays within 64 characters."""
+"""A run that is longer is cut here or before: what is held back stays within 64 characters."""
 
+_LEAST_OF_A_RUN = 24
 MOST_OF_A_CLAUSE = 200
 
 
@@ -77,7 +78,7 @@ class Runs:
             if start > at:
                 self._add(segments, Segment(text[at:start], False))
             if end - start > MOST_OF_A_RUN:
-                end = start + MOST_OF_A_RUN
+                end = start + _cut_at(text[start : start + MOST_OF_A_RUN])
                 self._add(segments, Segment(text[start:end], True, cut=True))
             elif more and (end == len(text) or _OPEN.match(text, end)):
                 self._held = text[start:]
@@ -110,6 +111,15 @@ _END_OF_CLAUSE = re.compile(f'[。！？\n"]|[!?](?=(?!{_CORE})[\\s\\S])')
 """A ! or ? that letters follow is in a password or an address, and ends nothing."""
 
 _COMMA = re.compile(r"[\s\S]*[、，」』】]")
+
+
+def _cut_at(run: str) -> int:
+    """Where a run that is too long is cut: behind what joins two numbers, if anything does, else where it must be."""
+    for joints in ("()（）/=&?#~", " \u3000"):
+        joint = max(map(run.rfind, joints))
+        if joint >= _LEAST_OF_A_RUN:
+            return joint + 1
+    return len(run)
 
 
 class Clauses:

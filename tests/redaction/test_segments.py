@@ -112,3 +112,11 @@ def test_much_of_anything_is_cut_in_linear_time(make: Make, unit: str, signs: in
         cutter.feed(text[at : at + step])
     cutter.flush()
     assert time.process_time() - began < 10  # quadratic, it would be an hour
+
+
+@pytest.mark.parametrize("joint", ["/", "(", "＝/", "&"])
+def test_a_list_of_numbers_without_a_blank_is_cut_between_two_of_them(joint: str) -> None:
+    runs = Runs()
+    segments = [s.text for s in [*runs.feed(joint.join(["090-1234-5678"] * 20)), *runs.flush()]]
+    assert "".join(segments) == joint.join(["090-1234-5678"] * 20)
+    assert all(segment.count("090-") == segment.count("-5678") for segment in segments)
