@@ -28,9 +28,9 @@ def planted(value: Any) -> Any:
     return value
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("policy", ["mask-only"])
-@pytest.mark.parametrize("examples", [25, pytest.param(1_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.long)])
 def test_no_request_makes_an_accident_or_is_echoed(
     start_checkpoint: Callable[..., Any], start_steady: Callable[..., str], policy: str, examples: int
 ) -> None:
