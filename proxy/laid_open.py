@@ -1,7 +1,7 @@
 """A request laid open: its strings as sheets of text that a reader, or a detector, understands.
 
-A field of its own is a sheet of its own, and so is each text of a list of texts. The parts of one message stand on one sheet, end to end, so that
-a number cut in two is still seen; and what is inside JSON stands on one sheet, a line for each key::
+A field of its own is a sheet of its own, and so is each text of a list of texts. The parts of one message stand
+on one sheet, end to end, so that a number cut in two is still seen, and each alone; and what is inside JSON stands on one sheet, a line for each key::
 
     氏名: 一二三 蓮
     口座番号: 1234567
@@ -61,6 +61,11 @@ class LaidOpen:
         """
         sheets = ["".join(sheet.parts) for sheet in self._sheets]
         return sheets + [sheets[leaf.sheet][leaf.start : leaf.end] for _, leaf in self._parts()]
+
+    @property
+    def characters(self) -> int:
+        """How many there are, each once."""
+        return sum(sheet.length for sheet in self._sheets)
 
     def _parts(self) -> list[tuple[int, Leaf]]:
         """The leaves that share a sheet with others, as they stand end to end."""

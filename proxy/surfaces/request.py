@@ -38,7 +38,8 @@ class Masked:
     """What may leave: the masked body, and the masked text that the ledger keeps.
 
     ``others`` are models that may be asked in its place, in order, when the first one fails; ``asked`` is
-    the one that was asked last, ``tries`` how often in all. ``egress`` is what the ledger says of it once it left. ``sent`` becomes True as the model is asked: from then on a byte may have left.
+    the one that was asked last, ``tries`` how often in all. ``egress`` is what the ledger says of it once it
+    left. ``sent`` becomes True as the model is asked: from then on a byte may have left.
     """
 
     dialect: Dialect
@@ -157,7 +158,7 @@ class Request(ABC):
 
     @property
     def characters(self) -> int:
-        return sum(map(len, self.texts))
+        return self.strings.characters
 
     def shown(self, chunk: Chunk) -> Chunk | None:
         """The chunk as this caller wants it, or None for one that only we asked for."""

@@ -7,6 +7,7 @@ Speaks the four dialects of the probes: chat, responses, messages, embeddings; p
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -159,7 +160,7 @@ def _server(upstream: Upstream) -> ThreadingHTTPServer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Dialect:
+class _Dialect(ABC):
     saying: Saying
     asked: Json
 
@@ -171,12 +172,13 @@ class _Dialect:
     def model(self) -> str:
         return str(self.asked.get("model"))
 
+    @abstractmethod
     def whole(self) -> Json:
-        raise NotImplementedError
+        """The plain reply."""
 
+    @abstractmethod
     def events(self) -> Iterator[tuple[str, bool]]:
         """Each event, and whether it is a piece of text."""
-        raise NotImplementedError
 
 
 class _Chat(_Dialect):

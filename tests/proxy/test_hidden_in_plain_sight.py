@@ -63,6 +63,10 @@ def test_what_ends_one_part_hides_nothing_in_the_next(
     assert found not in json.dumps(masked(detector, ChatRequest, said(*parts)).body, ensure_ascii=False)
 
 
+def test_what_is_searched_twice_is_counted_once() -> None:
+    assert read(ChatRequest, said("資料1", NUMBER)).characters == len(f"資料1{NUMBER}muser" + "text" * 2)
+
+
 def test_nor_one_stop_word_the_next(detector: Detector) -> None:
     body = said("続けて") | {"stop": ["3", "090-1234-5678"]}
     assert "1234" not in json.dumps(masked(detector, ChatRequest, body).body)
