@@ -147,8 +147,9 @@ async def test_a_broken_search_says_so_without_quoting_the_text(detector):
 
 @told
 async def test_a_short_request_does_not_wait_for_a_long_one(detector):
-    """Counted in turns, not in seconds: when the short one is answered, the long one has only begun."""
-    turns = 0
+    """Counted in turns, not in seconds: when the short one has been searched, the long one has only begun."""
+    turns, ended = 0, {}
+    begun, arrived = threading.Event(), threading.Event()
 
     def counting(texts, strict):
         nonlocal turns
@@ -157,17 +158,22 @@ async def test_a_short_request_does_not_wait_for_a_long_one(detector):
             try:
                 next(steps)
             except StopIteration as end:
+                ended[len(texts[0])] = turns
                 return end.value
             turns += 1
+            if turns == 3:
+                begun.set()
+                assert arrived.wait(60)
             yield
 
     one = _searching(detector, counting, workers=1, queue=9)
     long = asyncio.ensure_future(one.find(["市民の皆様のご理解をお願いします。\n" * 6_000]))
-    while turns < 3:
-        await asyncio.sleep(0.001)
-    before = turns
-    assert len((await one.find([TEXT]))[0]) == 2
-    assert turns - before <= 8  # the short one's own few, and at most one of the long one's between
+    assert await asyncio.to_thread(begun.wait, 60)
+    short = asyncio.ensure_future(one.find([TEXT]))
+    await asyncio.sleep(0.05)  # it stands in the queue
+    arrived.set()
+    assert len((await short)[0]) == 2
+    assert ended[len(TEXT)] - 3 <= 8  # the short one's own few, and at most one of the long one's between
     assert not long.done()
     long.cancel()
     one.close()
