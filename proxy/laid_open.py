@@ -102,7 +102,11 @@ class LaidOpen:
         return whole
 
     def dealt(self, found: Sequence[Sequence[Finding]]) -> list[list[Finding]]:
-        """The findings of the sheets, cut to the strings they lie in; one list for each leaf."""
+        """The findings of the sheets, cut to the strings they lie in; one list for each leaf.
+
+        A number alone on its sheet, such as a temperature of 0.3, has nothing around it to be read from:
+        what was found from the words around does not count there.
+        """
         on_sheet: list[list[int]] = [[] for _ in self._sheets]
         for index, leaf in enumerate(self.leaves):
             on_sheet[leaf.sheet].append(index)
@@ -115,6 +119,9 @@ class LaidOpen:
             for finding in findings:
                 first = max(0, bisect_right(starts, finding.start) - 1)
                 last = bisect_left(starts, finding.end)
+                alone = len(indices) == 1 and self.leaves[indices[0]].kind is NUMBER
+                if alone and finding.evidence == "context":
+                    continue
                 for index in indices[first:last]:
                     mine[index] += _cut(finding, self.leaves[index])
         return mine

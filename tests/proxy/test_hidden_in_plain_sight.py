@@ -67,6 +67,47 @@ def test_what_is_searched_twice_is_counted_once() -> None:
     assert read(ChatRequest, said("資料1", NUMBER)).characters == len(f"資料1{NUMBER}muser" + "text" * 2)
 
 
+ORDINARY = {
+    "temperature": [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.5, 2],
+    "top_p": [0.1, 0.5, 0.9, 0.95, 1.0],
+    "max_tokens": [
+        1,
+        16,
+        59,
+        60,
+        61,
+        64,
+        65,
+        68,
+        100,
+        256,
+        500,
+        512,
+        600,
+        1000,
+        1024,
+        4096,
+        8192,
+        16384,
+        128000,
+    ],
+    "seed": [0, 1, 42, 1234, 20261127],
+    "presence_penalty": [-0.5, 0.3, 0.6],
+}
+
+
+@pytest.mark.parametrize("field", ORDINARY)
+def test_an_ordinary_setting_is_nobodys_number(detector: Detector, field: str) -> None:
+    for value in ORDINARY[field]:
+        assert masked(detector, ChatRequest, said("こんにちは") | {field: value}).body[field] == value
+
+
+def test_a_setting_that_is_somebodys_number_is_refused(detector: Detector) -> None:
+    with pytest.raises(Problem) as told:
+        masked(detector, ChatRequest, said("こんにちは") | {"seed": int(NUMBER)})
+    assert told.value.code == "personal_data_in_field"
+
+
 def test_nor_one_stop_word_the_next(detector: Detector) -> None:
     body = said("続けて") | {"stop": ["3", "090-1234-5678"]}
     assert "1234" not in json.dumps(masked(detector, ChatRequest, body).body)
