@@ -1,4 +1,4 @@
-"""Signed notes: what the ledger held at a moment, in a form that anybody can check with a public key.
+"""Notes: what the ledger held at a moment, in a form that anybody can check with a public key.
 
 The form is C2SP signed-note (https://c2sp.org/signed-note) with an Ed25519 key::
 
@@ -6,37 +6,54 @@ The form is C2SP signed-note (https://c2sp.org/signed-note) with an Ed25519 key:
     7
     2026-11-23T05:21:00.123456Z
     4b7f…64 hex digits: SHA-256 of the whole note before, signature and all; 64 zeros in the first…
-    w20261123T052100Z-4f9c2a 41 90ab…64 hex digits: hash of its record 41… open
+    clock synchronized -0.000012 0.001500
+    w20211001T010203Z-aa00bb 812 31fe…64 hex digits… purged
     w20261122T230000Z-11d0e3 9 77c1…64 hex digits… closed
+    w20261123T052100Z-4f9c2a 41 90ab…64 hex digits: hash of its record 41… open
 
     — sekisho/ledger rZ7s…base64 of 4 bytes key hash and 64 bytes signature…
 
-(the third line is the time; then one line for each chain, sorted by writer, then the blank line that
-signed-note wants, and the signature over everything before that blank line). ``open``: a chain that may
-grow. ``closed``: one that may not; it is listed once and never again. A chain is in every note from its
-first to its closing one. The key hash is the first 4 bytes of SHA-256 of ``<name>\\n\\x01<public key>``.
+The third line is the time. The clock line may be missing (notes of version 0.1 have none); it says how
+far that time can be trusted: ``clock synchronized <offset> <largest error>`` in seconds, ``clock
+unsynchronized`` or ``clock unknown``. Then one line for each chain, sorted by writer; then the blank line
+that signed-note wants; then the signature over everything before that blank line.
+
+``open``: a chain that may grow; it is in every note from its first to its closing one. ``closed``: one
+that may not; it is listed once. ``purged``: a closed one whose retention is over and whose records were
+removed; it is listed once more, with the same size and hash, and never again.
+
+The key hash is the first 4 bytes of SHA-256 of ``<name>\\n\\x01<public key>``. A reader finds notes inside
+a longer text (a day's file, a mail) by the line ``sekisho/ledger``: see `find`.
 
 Safe for ever: more signature lines (witnesses), another key under the same name. Never: another order
 of lines. A change of form is a change of origin.
 
-Pure but for reading and making key files; it never looks into the ledger (heads.py does).
+Pure: it signs nothing (signing.py), opens nothing, and never looks into the ledger (heads.py does).
 """
 
-import base64
-import os
+import re
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal, get_args
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from audit.clock import Clock
 
 ORIGIN = "sekisho/ledger"
 """First line of every note, and the name of the key."""
 
 FIRST = "0" * 64
 """What the first note names as the note before it."""
+
+State = Literal["open", "closed", "purged"]
+
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_NUMBER = re.compile(r"[1-9][0-9]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_HEAD = re.compile(r"(?!clock )([!-~]+) ([1-9][0-9]*) ([0-9a-f]{64}) ([a-z]+)")
+_CLOCK = re.compile(r"clock (?:synchronized (-?[0-9]{1,9}\.[0-9]{6}) ([0-9]{1,9}\.[0-9]{6})|(un[a-z]+))")
+_SIGNATURE = re.compile(r"— [^\s+]+ [A-Za-z0-9+/]+={0,2}")
+_OURS = re.compile(rf"— {ORIGIN} [A-Za-z0-9+/]{{91}}=")
+"""A whole signature of a key of the ledger: 68 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +63,15 @@ class ChainHead:
     writer: str
     size: int
     hash: str
-    closed: bool
+    state: State
+
+    @property
+    def closed(self) -> bool:
+        """Whether the chain may grow no more."""
+        return self.state != "open"
 
     def line(self) -> str:
-        return f"{self.writer} {self.size} {self.hash} {'closed' if self.closed else 'open'}"
+        return f"{self.writer} {self.size} {self.hash} {self.state}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,30 +82,21 @@ class Note:
     at: str
     previous: str
     heads: tuple[ChainHead, ...]
+    clock: Clock | None = None
 
     def text(self) -> str:
         """What is signed; it ends in a newline."""
         lines = [ORIGIN, str(self.number), self.at, self.previous]
+        lines += [_clock_line(self.clock)] if self.clock else []
         lines += [head.line() for head in sorted(self.heads, key=lambda head: head.writer)]
         return "\n".join(lines) + "\n"
 
 
-def read(signed: str) -> Note:
-    """A note as it was signed; the signature is not looked at. Raises ValueError for another form."""
-    text, _, _ = signed.partition("\n\n")
-    origin, number, at, previous, *lines = text.split("\n")
-    heads = tuple(_read_head(line) for line in lines)
-    note = Note(int(number), at, previous, heads)
-    if origin != ORIGIN or note.text() != text + "\n":
-        raise ValueError("this is not a note of the ledger")
-    return note
-
-
-def _read_head(line: str) -> ChainHead:
-    writer, size, digest, state = line.split(" ")
-    if state not in {"open", "closed"}:
-        raise ValueError("a chain in a note is open or closed")
-    return ChainHead(writer, int(size), digest, state == "closed")
+def _clock_line(clock: Clock) -> str:
+    if clock.word != "synchronized":
+        return f"clock {clock.word}"
+    offset = round(clock.offset_seconds, 6) + 0.0  # there is no minus zero
+    return f"clock synchronized {offset:.6f} {clock.max_error_seconds:.6f}"
 
 
 def digest(signed: str) -> str:
@@ -91,54 +104,87 @@ def digest(signed: str) -> str:
     return sha256(signed.encode()).hexdigest()
 
 
-class Signer:
-    """The private key, able to sign and nothing else; it never shows itself."""
-
-    def __init__(self, key: "Ed25519PrivateKey") -> None:
-        self._key = key
-        public = key.public_key().public_bytes_raw()
-        self._hash = sha256(ORIGIN.encode() + b"\n\x01" + public).digest()[:4]
-
-    @classmethod
-    def load(cls, path: Path) -> "Signer":
-        """Raises OSError where it cannot be read, ValueError where it is no Ed25519 private key in PEM."""
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        try:
-            key = load_pem_private_key(path.read_bytes(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            key = None
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError(f"{path}: not an Ed25519 private key in PEM without a password")
-        return cls(key)
-
-    def sign(self, note: Note) -> str:
-        """The note with its signature line."""
-        text = note.text()
-        signature = base64.b64encode(self._hash + self._key.sign(text.encode())).decode("ascii")
-        return f"{text}\n— {ORIGIN} {signature}\n"
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def create_keys(directory: Path) -> tuple[Path, Path]:
-    """Make ``signing.pem`` (mode 0600) and ``public.pem`` in a directory; their paths in this order.
+class NoNote(ValueError):
+    """This is not a note of the ledger; the sentence says what is wrong with it."""
 
-    Raises FileExistsError rather than replace a key: the notes it signed could no longer be checked.
+
+def read(signed: str) -> Note:
+    """A note as it was signed; whether the signature is good is not looked at.
+
+    Raises NoNote for anything but the one form, to the byte.
     """
-    from cryptography.hazmat.primitives import serialization as form
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    key = Ed25519PrivateKey.generate()
-    secret = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
-    public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
-    directory.mkdir(parents=True, exist_ok=True)
-    private_path, public_path = directory / "signing.pem", directory / "public.pem"
-    _write_new(private_path, secret, 0o600)
-    _write_new(public_path, public, 0o644)
-    return private_path, public_path
+    text, blank, signatures = signed.partition("\n\n")
+    if not blank or not signatures.endswith("\n"):
+        raise NoNote("the note has no signature")
+    if not all(_SIGNATURE.fullmatch(line) for line in signatures[:-1].split("\n")):
+        raise NoNote("the note's signature is none")
+    return read_text(text + "\n")
 
 
-def _write_new(path: Path, content: bytes, mode: int) -> None:
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
-        file.write(content)
+def read_text(text: str) -> Note:
+    """A note's text before it is signed: the same, without the blank line and what follows it."""
+    origin, *lines = text.split("\n")
+    if origin != ORIGIN or len(lines) < 4:
+        raise NoNote("this is not a note of the ledger")
+    number, at, previous = lines[:3]
+    if not (_NUMBER.fullmatch(number) and _MOMENT.fullmatch(at) and _DIGEST.fullmatch(previous)):
+        raise NoNote("a note begins with its number, its time and the digest of the one before")
+    clock = _read_clock(lines[3])
+    heads = tuple(_read_head(line) for line in lines[4 if clock else 3 : -1])
+    if len({head.writer for head in heads}) < len(heads):
+        raise NoNote("a note lists each chain once")
+    note = Note(int(number), at, previous, heads, clock)
+    if note.text() != text:
+        raise NoNote("the chains of a note are sorted by writer, and each line ends in one newline")
+    return note
+
+
+def _read_clock(line: str) -> Clock | None:
+    if not line.startswith("clock "):
+        return None
+    found = _CLOCK.fullmatch(line)
+    if found and found[3] == "unsynchronized":
+        return Clock("unsynchronized")
+    if found and found[3] == "unknown":
+        return Clock("unknown")
+    if found and not found[3]:
+        return Clock("synchronized", float(found[1]), float(found[2]))
+    raise NoNote("the clock of a note is synchronized, unsynchronized or unknown")
+
+
+def _read_head(line: str) -> ChainHead:
+    found = _HEAD.fullmatch(line)
+    if found is None:
+        raise NoNote("a chain in a note is its writer, its size, its hash and its state")
+    for state in get_args(State):
+        if found[4] == state:
+            return ChainHead(found[1], int(found[2]), found[3], state)
+    raise NoNote("a chain in a note is open, closed or purged")
+
+
+def find(text: str) -> list[str]:
+    """The signed notes inside a longer text, in its order: a day's file, a saved mail, a letter.
+
+    A note begins at a line ``sekisho/ledger`` and ends with the last of the signature lines that follow its
+    first blank line; the first of these is whole and of a key of the ledger. One that was cut short (by
+    another ``sekisho/ledger``, by the end, or inside its signature) is left out: a machine may stop while it
+    writes. Line ends of Windows are allowed. Nothing found is checked further: `read` does that.
+    """
+    notes: list[str] = []
+    part: list[str] = []
+    signatures = 0  # line of ``part`` at which they begin; 0: not reached yet
+    for line in [*text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"), ""]:
+        if signatures and not line.startswith("— "):
+            if len(part) > signatures and _OURS.fullmatch(part[signatures]):
+                notes.append("\n".join([*part, ""]))
+            part, signatures = [], 0
+        if line == ORIGIN:
+            part, signatures = [line], 0
+        elif part:
+            part.append(line)
+            if not line:
+                signatures = len(part)
+    return notes
