@@ -1,21 +1,42 @@
-"""Where a ledger lies: a path, or a URL such as ``sqlite:///var/ledger.sqlite``. Opens nothing."""
+"""Where a ledger lies: a SQLite file or a PostgreSQL database. Opens nothing.
 
+var/ledger.sqlite                          a path
+sqlite:///var/ledger.sqlite                three slashes: a relative path; four: an absolute one
+postgresql://user@host:5432/sekisho        as libpq writes it; a password is better kept in ~/.pgpass
+"""
+
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 
-def ledger_path(address: str | Path) -> Path:
-    """The file of a ledger. Three slashes: a relative path; four: an absolute one (as sqlalchemy has it).
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One of the two. ``str()`` is fit for people and logs: it never shows a password."""
 
-    Raises ValueError, with a sentence, for a ledger that does not lie in a SQLite file.
-    """
-    if isinstance(address, Path):
+    path: Path | None = None
+    url: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        if self.url is None:
+            return str(self.path)
+        where, _, settings = self.url.partition("://")[2].partition("?")
+        if "@" in settings:
+            return "postgresql://…"  # a "?" in a password, or an "@" in a setting: nobody can tell
+        return f"postgresql://{where.rpartition('@')[2]}"
+
+
+def address_of(address: "str | Path | Address") -> Address:
+    """Raises ValueError, with a sentence, for what is neither a SQLite file nor a PostgreSQL database."""
+    if isinstance(address, Address):
         return address
+    if isinstance(address, Path):
+        return Address(address)
     scheme, separator, rest = address.partition("://")
     if not separator:
-        return Path(address)
+        return Address(Path(address))
     if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return Path(unquote(rest[1:]))
-    if scheme.startswith("postgres"):
-        raise ValueError("a ledger in PostgreSQL is not supported yet: use a path or sqlite:///PATH")
-    raise ValueError(f"{scheme}:// is no address of a ledger: use a path or sqlite:///PATH")
+        return Address(Path(unquote(rest[1:])))
+    if scheme in {"postgresql", "postgres"} and rest:
+        return Address(url=f"postgresql://{rest}")
+    raise ValueError(f"{scheme}:// is no address of a ledger: use a path, sqlite:///PATH or postgresql://…")

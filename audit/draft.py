@@ -6,6 +6,7 @@ from datetime import datetime
 from audit import chain
 from audit.model import ENDINGS, Draft, Kind
 from audit.names import moment
+from audit.originals import Sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Prepared:
     at: str
     body: str
     text: str | None
+    sealed: Sealed | None = None
 
     def __repr__(self) -> str:
         return f"Prepared({self.kind}, {self.exchange}, {self.at})"
@@ -31,7 +33,9 @@ def prepare(draft: Draft, at: datetime) -> Prepared:
     if draft.exchange is not None and not _is_name(draft.exchange):
         raise ValueError("an exchange's id is 1 to 64 letters, digits, '.', '_' or '-'")
     text = None if draft.text is None else chain.storable(draft.text)
-    return Prepared(draft.kind, draft.exchange, turn, moment(at), chain.canonical(draft.body), text)
+    return Prepared(
+        draft.kind, draft.exchange, turn, moment(at), chain.canonical(draft.body), text, draft.sealed
+    )
 
 
 def _is_name(name: str) -> bool:

@@ -14,6 +14,9 @@ from audit.model import AlreadyEnded, CannotRecord, Draft, EgressState, Ending
 Submit = Callable[[Draft, bool], "asyncio.Future[Any]"]
 """Hands a draft to the writing thread; the flag: owed, it must land even when this attempt fails."""
 
+PATIENCE = 30.0
+"""Seconds an ``asked`` record may take to be durable; then the request is refused."""
+
 
 class Entry:
     """What is known of an exchange while it runs; it becomes the body of the ending.
@@ -83,14 +86,20 @@ class Exchange:
 
     async def __aenter__(self) -> Entry:
         recorded = self._submit(self._asked, False)
+        recorded.add_done_callback(_look_at)
         try:
-            await recorded
+            await asyncio.wait([recorded], timeout=PATIENCE)
         except asyncio.CancelledError as hang_up:
             # The record may land all the same. The ending stands behind it in the queue.
             await self._leave(hang_up)
-            if not recorded.cancelled():
-                recorded.exception()  # looked at, so that asyncio does not complain about it
             raise
+        if (
+            not recorded.done()
+        ):  # a server that neither answers nor goes away: as above, and nobody waits for it
+            self._entry.failed("ledger_silent")
+            self._submit_ending(None).add_done_callback(_look_at)
+            raise CannotRecord("ledger_silent")
+        recorded.result()
         return self._entry
 
     async def __aexit__(
@@ -122,6 +131,12 @@ class Exchange:
         except (TypeError, ValueError):
             body = {"egress_state": self._entry.egress, "reason": "facts_not_recordable"}
             return self._submit(Draft(ending.kind, ending.exchange, body, ending.text), True)
+
+
+def _look_at(recorded: "asyncio.Future[Any]") -> None:
+    """So that asyncio does not complain of an error that nobody was there to hear."""
+    if not recorded.cancelled():
+        recorded.exception()
 
 
 async def _outlast(recorded: "asyncio.Future[Any]") -> asyncio.CancelledError | None:

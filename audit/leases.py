@@ -6,9 +6,11 @@ the clock. It never closes an exchange; that is the pen's work.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from audit import tables
 from audit.names import moment
@@ -123,6 +125,21 @@ def renew(connection: tables.Connection, writer: str, open_from: int, at: dateti
     return connection.execute(change.values(until=until, open_from=open_from)).rowcount == 1
 
 
+def lock(connection: tables.Connection, writers: Iterable[str]) -> None:
+    """Wait until no other transaction writes under these leases: not even one of ours that seemed lost."""
+    leases = tables.leases
+    mine = tables.select(leases.c.writer).where(leases.c.writer.in_(sorted(writers)))
+    connection.execute(mine.order_by(leases.c.writer).with_for_update()).all()
+
+
+def seize(connection: tables.Connection, lease: Lease) -> Lease | None:
+    """The lease as it stands now, held until the end of this transaction; None when somebody else is at it."""
+    leases = tables.leases
+    found = leases.select().where(leases.c.writer == lease.writer, leases.c.ended.is_(None))
+    row = connection.execute(found.with_for_update(skip_locked=True)).first()
+    return _lease(row) if row else None
+
+
 def end(connection: tables.Connection, writer: str, at: datetime) -> None:
     """The writer writes no more, ever. Its row stays until a note has called its chain closed."""
     leases, records = tables.leases, tables.records
@@ -144,7 +161,8 @@ def living(connection: tables.Connection) -> list[Lease]:
     """The leases that nobody has ended, run out or not."""
     leases = tables.leases
     rows = connection.execute(leases.select().where(leases.c.ended.is_(None)))
-    return [
-        Lease(row.writer, Process(row.boot, row.namespace, row.pid, row.born), row.until, row.open_from)
-        for row in rows
-    ]
+    return [_lease(row) for row in rows]
+
+
+def _lease(row: Any) -> Lease:
+    return Lease(row.writer, Process(row.boot, row.namespace, row.pid, row.born), row.until, row.open_from)

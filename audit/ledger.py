@@ -18,14 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from audit import names
-from audit.address import ledger_path
+from audit.address import Address, address_of
 from audit.draft import Prepared, prepare
 from audit.entry import Exchange
 from audit.model import CannotRecord, Draft, Record
-from audit.notes import Signer
+from audit.notary import Notary
+from audit.originals import Sealed
 from audit.pen import Pen
 from audit.scribe import Job, Rhythm, Scribe, Work
+from audit.signing import KeyFile, Signer
 from audit.store import Store
+from audit.stores import place_of
 
 _PATIENCE = 10.0
 """How long ``start`` waits for the first look into the ledger, in seconds."""
@@ -34,35 +37,38 @@ _PATIENCE = 10.0
 class Ledger:
     """One writing process's door to the ledger, with its own chain, lease and thread.
 
-    ledger          path or ``sqlite:///`` URL; made by the first transaction where there is none
-    signing_key     path of an Ed25519 private key in PEM; None: no notes are written
+    ledger          path, ``sqlite:///`` or ``postgresql://`` URL; made by the first transaction where there is none
+    signer          who signs notes, or the path of an Ed25519 private key in PEM; None: no notes are written
+    given           called with every note that was signed and entered, from the writing thread
+    troubled        called when a note could not be signed or entered, once until one could again
     lease_seconds   how long this writer is believed to live without a sign; also how often it sweeps
     note_seconds    at rest, a note is signed so often
     settle_seconds  after the last new record, a note is signed so soon
     clock           the present moment, with its time zone
-    writer          the name of the chain; made up when None or when it was used before
     create          False: only an existing ledger is opened
     sweeping        False: never close what other writers left open, unless asked to
     """
 
     def __init__(
         self,
-        ledger: str | Path,
-        signing_key: Path | str | None = None,
+        ledger: str | Path | Address,
+        signer: Signer | Path | str | None = None,
         *,
         lease_seconds: float = 10.0,
         note_seconds: float = 60.0,
         settle_seconds: float = 1.0,
         clock: Callable[[], datetime] = names.now,
-        writer: str | None = None,
         create: bool = True,
         sweeping: bool = True,
+        given: Callable[[str], None] | None = None,
+        troubled: Callable[[Exception], None] | None = None,
     ) -> None:
-        self.path = ledger_path(ledger)
-        self._signing_key = Path(signing_key) if signing_key else None
+        self.address = address_of(ledger)
+        self._signer = signer
         self._rhythm = Rhythm(lease_seconds, note_seconds, settle_seconds)
         self._clock = clock
-        self._wanted = writer
+        self._given = given or (lambda signed: None)
+        self._troubled = troubled or (lambda trouble: None)
         self._create = create
         self._sweeping = sweeping
         self._pen: Pen | None = None
@@ -75,10 +81,17 @@ class Ledger:
         """
         if self._scribe is not None:
             return
-        signer = Signer.load(self._signing_key) if self._signing_key else None
-        store = Store(self.path, create=self._create)
-        self._pen = Pen(store, self._clock, self._rhythm.lease, self._wanted)
-        self._scribe = Scribe(self._pen, signer, self._rhythm, sweeping=self._sweeping)
+        signer = KeyFile.load(Path(self._signer)) if isinstance(self._signer, str | Path) else self._signer
+        store = Store(place_of(self.address), create=self._create)
+        pen = self._pen = Pen(store, self._clock, self._rhythm.lease)
+
+        def notary_of(ring: Callable[[], None]) -> Notary:
+            assert signer is not None
+            return Notary(pen, signer, self._rhythm.note, self._clock, ring, self._given)
+
+        self._scribe = Scribe(
+            pen, notary_of if signer else None, self._rhythm, self._troubled, sweeping=self._sweeping
+        )
         self._scribe.start(_PATIENCE)
 
     def stop(self) -> None:
@@ -114,16 +127,22 @@ class Ledger:
         return record
 
     def exchange(
-        self, asked: Mapping[str, Any], text: str | None = None, *, exchange: str | None = None
+        self,
+        asked: Mapping[str, Any],
+        text: str | None = None,
+        *,
+        exchange: str | None = None,
+        sealed: Sealed | None = None,
     ) -> Exchange:
         """One exchange: its ``asked`` on entering, exactly one ending on leaving (entry.py).
 
         asked     the body of the asked record
         text      the masked question
         exchange  its id; made here when None
+        sealed    what the placeholders of the masked question stand for, where the policy keeps it
         """
         name = exchange or names.exchange_id(self._clock())
-        return Exchange(self._submit_draft, Draft("asked", name, asked, text))
+        return Exchange(self._submit_draft, Draft("asked", name, asked, text, sealed))
 
     async def probe(self) -> None:
         """Return when a durable transaction has just been possible; adds no record. Raises CannotRecord."""

@@ -5,7 +5,10 @@ Values only; pure. A record is never changed: an ending is a new record.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from audit.originals import Sealed
 
 Kind = Literal["asked", "answered", "refused", "failed", "abandoned", "lost", "viewed", "noted"]
 Ending = Literal["answered", "refused", "failed", "abandoned", "lost"]
@@ -13,6 +16,11 @@ ENDINGS: frozenset[str] = frozenset({"answered", "refused", "failed", "abandoned
 
 EgressState = Literal["none", "masked", "partly_unmasked", "unmasked", "unknown"]
 """What left the building. ``unknown`` counts as unmasked wherever a breach is judged (R56)."""
+
+
+def counts_as_unmasked(state: str | None) -> bool:
+    """Whether a breach is judged as if plain data had left: also where it is unknown, or a later word than ours."""
+    return state not in ("none", "masked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +49,16 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A record before it has a place in a chain. ``text`` is masked text, kept apart from the body."""
+    """A record before it has a place in a chain.
+
+    ``text`` is masked text, ``sealed`` what its placeholders stood for; both are kept apart from the body.
+    """
 
     kind: Kind
     exchange: str | None
     body: Mapping[str, Any]
     text: str | None = None
+    sealed: "Sealed | None" = None
 
 
 class CannotRecord(Exception):

@@ -3,7 +3,7 @@
 Pure but for the random part of a name. It never looks anything up.
 
     moment     2026-11-23T05:21:00.123456Z           UTC, always six decimals: text order is time order
-    writer     w20261123T052100Z-4f9c2a              when the writing process opened the ledger, and chance
+    writer     w20261123T052100Z-4f9c2a              when the chain began, and chance
     exchange   01KCQ2Z5XBQ6M1V0J9R8T7C4WD            a ULID (github.com/ulid/spec): text order is time order
 """
 
@@ -26,7 +26,7 @@ def moment(at: datetime) -> str:
 
 
 def writer_name(at: datetime) -> str:
-    """A new name for a writing process; 24 random bits keep two that start in one second apart."""
+    """A new name for a chain; 24 random bits keep two that begin in one second apart."""
     return f"w{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 

@@ -1,61 +1,47 @@
-"""One writer's pen: puts prepared drafts at the end of its own chain, and closes what the dead left open.
+"""One writing process's pen: puts prepared drafts at the end of its own chain, and closes what the dead left open.
 
-It knows the head of its chain, holds its lease, and does everything in durable transactions. It has
+It knows the heads of its chains, holds their leases, and does everything in durable transactions. It writes
+one chain a month: when the month turns in Japan, new questions go into a new chain, and the old one stays
+until the last exchange in it has ended, so that both records of an exchange always lie in one chain. It has
 no thread and no queue (scribe.py) and never changes what it is given to write.
 """
 
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from audit import chain, leases, tables
+from audit import heads, leases, tables
+from audit.clock import Clock
 from audit.draft import Prepared, prepare
-from audit.heads import write_note
 from audit.model import AlreadyEnded, CannotRecord, Draft, Record
+from audit.months import month_of, month_of_writer
 from audit.names import writer_name
-from audit.notes import Signer
+from audit.notes import Note
+from audit.page import Head, Page, last_of
 from audit.store import Store
 
 Outcome = Record | AlreadyEnded | CannotRecord
-
-_INSERT_RECORDS = tables.records.insert()
-_INSERT_TEXTS = tables.texts.insert()
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The last record of a chain; index 0 and 64 zeros before the first."""
-
-    writer: str
-    index: int
-    hash: str
 
 
 class Pen:
     """Used by one thread. After any accident the store is closed, and nothing is taken as written."""
 
-    def __init__(
-        self, store: Store, clock: Callable[[], datetime], lease_seconds: float, writer: str | None
-    ) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], lease_seconds: float) -> None:
         self.owed: list[Prepared] = []
         """Endings that must still be written: the next ``pay`` tries again."""
         self._store = store
         self._clock = clock
         self._lease_seconds = lease_seconds
-        self._wanted = writer
         self._here = leases.this_process()
-        self._head: Head | None = None
-        self._open: dict[str, int] = {}  # exchanges of this chain without an ending → their index, rising
+        self._heads: dict[str, Head] = {}  # our chains; the last one takes new questions
+        self._open: dict[str, tuple[str, int]] = {}  # exchanges without an ending → where they were asked
         self._doubtful: list[str] = []  # exchanges whose asked record may have landed unnoticed
-        self._unsure = False  # an accident happened since the head was known
+        self._unsure = False  # an accident happened since the heads were known
 
     @property
     def writer(self) -> str | None:
         """The name of the chain this pen writes, None before the first transaction."""
-        return self._head.writer if self._head else None
+        return next(reversed(self._heads), None)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────
 
@@ -72,7 +58,7 @@ class Pen:
 
     def _write_together(self, drafts: Sequence[Prepared]) -> list[Outcome]:
         with self._page(drafts) as page:
-            records = page.add(drafts)
+            records = page.add(drafts, self._chain_of)
         self._written(records)
         return list(records)
 
@@ -82,11 +68,16 @@ class Pen:
             for draft in drafts:
                 try:
                     with page.connection.begin_nested():
-                        outcomes += page.add([draft])
+                        outcomes += page.add([draft], self._chain_of)
                 except tables.IntegrityError:
                     outcomes.append(self._why_not(page.connection, draft))
         self._written([outcome for outcome in outcomes if isinstance(outcome, Record)])
         return outcomes
+
+    def _chain_of(self, draft: Prepared) -> str | None:
+        """An ending goes where its question is; everything else, and what we know nothing of, to the newest."""
+        place = self._open.get(draft.exchange or "") if draft.turn == 2 else None
+        return place[0] if place else None
 
     def _why_not(self, connection: tables.Connection, draft: Prepared) -> AlreadyEnded | CannotRecord:
         records = tables.records
@@ -98,7 +89,7 @@ class Pen:
         return CannotRecord("unlawful_record")
 
     def renew(self) -> None:
-        """Prolong the lease: a durable transaction that adds no record. Raises when there can be none."""
+        """Prolong the leases: a durable transaction that adds no record. Raises when there can be none."""
         with self._page():
             pass
 
@@ -112,151 +103,144 @@ class Pen:
     # ── closing what others left ─────────────────────────────────────────────────────────────────
 
     def sweep(self) -> int:
-        """Close as ``lost`` every open exchange of writers that are gone; how many that were."""
+        """Close as ``lost`` every open exchange of writers that are gone, at the end of their own chains; how many."""
         now, closed = self._clock(), 0
         with self._page() as page:
-            for lease in leases.living(page.connection):
-                if leases.is_over(lease, now, self._here):  # never our own: it has just been renewed
-                    left = _still_open(page.connection, lease.writer, lease.open_from)
-                    closed += len(page.add(_lost(left, now)))
-                    leases.end(page.connection, lease.writer, now)
+            for seen in leases.living(page.connection):
+                if seen.writer in page.heads or not leases.is_over(seen, now, self._here):
+                    continue
+                lease = leases.seize(page.connection, seen)
+                if lease and leases.is_over(lease, now, self._here):
+                    closed += self._finish(page, lease.writer, lease.open_from, now)
         return closed
 
-    def note(self, signer: Signer, rest_seconds: float) -> None:
-        """Sign the heads of all chains, unless the last note says the same and is not yet old."""
-        with self._page() as page:
-            write_note(page.connection, signer, self._clock(), rest_seconds)
-
-    def retire(self, signer: Signer | None) -> None:
-        """End this chain: what it left open becomes ``lost``, its lease ends, the last note says so."""
-        if self._head is None:
+    def retire(self) -> None:
+        """End our chains: what they left open becomes ``lost``, their leases end. The next note closes them."""
+        if not self._heads:
             return
         now = self._clock()
         with self._page() as page:
-            left = _still_open(page.connection, page.head.writer, self._open_from(page.head))
-            page.add(_lost(left, now))
-            leases.end(page.connection, page.head.writer, now)
-            if signer:
-                write_note(page.connection, signer, now, 0.0)
+            for writer, head in list(page.heads.items()):
+                self._finish(page, writer, self._open_from(head), now)
+
+    def _finish(self, page: Page, writer: str, open_from: int, now: datetime) -> int:
+        left = _still_open(page.connection, writer, open_from)
+        if left:
+            page.heads.setdefault(writer, last_of(page.connection, writer))
+            page.add(_lost(left, now), lambda _: writer)
+        page.heads.pop(writer, None)
+        leases.end(page.connection, writer, now)
+        return len(left)
+
+    # ── notes ────────────────────────────────────────────────────────────────────────────────────
+
+    def propose(self, rest_seconds: float, clock: Clock | None = None) -> Note | None:
+        """What the next note says of all chains, unless the last one says the same and is not yet old."""
+        with self._page() as page:
+            return heads.propose(page.connection, self._clock(), rest_seconds, clock)
+
+    def enter(self, signed: str) -> bool:
+        """Put a signed note into the ledger; False when another process was quicker."""
+        try:
+            with self._page() as page:
+                return heads.enter(page.connection, signed)
+        except tables.IntegrityError:
+            return False  # quicker by so little that we had not seen it yet
+
+    def propose_last(self, clock: Clock | None = None) -> Note | None:
+        """As ``propose``, by a pen that has retired and holds no lease any more."""
+        with self._store.transaction() as connection:
+            return heads.propose(connection, self._clock(), 0.0, clock)
+
+    def enter_last(self, signed: str) -> bool:
+        """As ``enter``, by a pen that has retired."""
+        try:
+            with self._store.transaction() as connection:
+                return heads.enter(connection, signed)
+        except tables.IntegrityError:
+            return False
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the ledger."""
         self._store.close()
 
     # ── the transaction ──────────────────────────────────────────────────────────────────────────
 
     @contextmanager
-    def _page(self, drafts: Sequence[Prepared] = ()) -> Iterator["Page"]:
-        """One durable transaction under a valid lease, at the true end of the chain."""
+    def _page(self, drafts: Sequence[Prepared] = ()) -> Iterator[Page]:
+        """One durable transaction under valid leases, at the true ends of the chains."""
         try:
             with self._store.transaction() as connection:
                 page = Page(connection, self._hold(connection))
                 yield page
         except tables.IntegrityError:
-            raise  # a law was broken by a draft; the file is in order
+            raise  # a law was broken by a draft; the ledger is in order
         except BaseException:
             if self._store.in_doubt:
                 self._doubtful += [draft.exchange for draft in drafts if draft.turn == 1 and draft.exchange]
             self._store.close()
             self._unsure = True
             raise
-        self._head = page.head
+        self._heads = page.heads
 
-    def _hold(self, connection: tables.Connection) -> Head:
-        """Renew the lease and find the head; a pen that was declared gone begins a new chain."""
+    def _hold(self, connection: tables.Connection) -> dict[str, Head]:
+        """Renew the leases and find the heads; begin a new chain where there is none for this month."""
         now = self._clock()
         if self._unsure:
             self._settle(connection, now)
-        head = self._head
-        if head and leases.renew(connection, head.writer, self._open_from(head), now, self._lease_seconds):
-            return head
-        return self._begin(connection, now)
+        held: dict[str, Head] = {}
+        for writer, head in self._heads.items():
+            if leases.renew(connection, writer, self._open_from(head), now, self._lease_seconds):
+                held[writer] = head
+            else:
+                self._forget(writer)  # we were declared gone, and what we had open was closed as lost
+        newest = next(reversed(held), None)
+        if newest is None or month_of_writer(newest) < month_of(now):
+            head = self._begin(connection, now)
+            held[head.writer] = head
+        for writer in list(held)[:-1]:
+            if not any(chain == writer for chain, _ in self._open.values()):
+                leases.end(connection, writer, now)
+                del held[writer]
+        return held
 
     def _begin(self, connection: tables.Connection, now: datetime) -> Head:
-        name, self._wanted = self._wanted or writer_name(now), None
-        if leases.is_known(connection, name):
-            name = writer_name(now)
+        while leases.is_known(connection, name := writer_name(now)):
+            pass
+        self._store.place.make_month(connection, name)
         leases.take(connection, name, self._here, now, self._lease_seconds)
-        self._open.clear()
-        return Head(name, 0, chain.GENESIS)
+        return Head(name)
+
+    def _forget(self, writer: str) -> None:
+        self._open = {name: place for name, place in self._open.items() if place[0] != writer}
 
     def _settle(self, connection: tables.Connection, now: datetime) -> None:
         """After an accident: is this still our ledger, and did the last transaction land after all?
 
-        Raises OSError when the file does not hold what this pen has written: some other ledger was put
+        Raises OSError when the ledger does not hold what this pen has written: some other one was put
         in its place, and going on there would hide the loss.
         """
-        if self._head:
-            if self._head.index and _hash_at(connection, self._head) != self._head.hash:
+        leases.lock(connection, self._heads)
+        for writer, head in self._heads.items():
+            if head.index and _hash_at(connection, head) != head.hash:
                 raise OSError("the ledger no longer holds what was written to it")
-            self._head = _last(connection, self._head.writer)
-        for exchange, index in _asked(connection, self._doubtful):
-            self._open[exchange] = index
+            self._heads[writer] = last_of(connection, writer)
+        for exchange, writer, index in _asked(connection, self._doubtful):
+            self._heads.setdefault(writer, last_of(connection, writer))
+            self._open[exchange] = (writer, index)
             self.owed.append(_never_sent(exchange, now))
         self._doubtful.clear()
         self._unsure = False
 
     def _open_from(self, head: Head) -> int:
-        return next(iter(self._open.values()), head.index + 1)
+        return next((idx for writer, idx in self._open.values() if writer == head.writer), head.index + 1)
 
     def _written(self, records: Sequence[Record]) -> None:
         for record in records:
             if record.exchange and record.kind == "asked":
-                self._open[record.exchange] = record.index
+                self._open[record.exchange] = (record.writer, record.index)
             elif record.exchange:
                 self._open.pop(record.exchange, None)
-
-
-class Page:
-    """One transaction in progress: the head moves as drafts are added, and counts only once committed."""
-
-    def __init__(self, connection: tables.Connection, head: Head) -> None:
-        self.connection = connection
-        self.head = head
-
-    def add(self, drafts: Sequence[Prepared]) -> list[Record]:
-        """Put drafts at the end of the chain. Raises IntegrityError when one breaks a law."""
-        head, records, rows, texts = self.head, [], [], []
-        for draft in drafts:
-            record, salt = _record(head, draft)
-            records.append(record)
-            rows.append(_row(record, draft.turn, head.hash))
-            if salt:
-                texts.append({"writer": head.writer, "idx": record.index, "salt": salt, "text": draft.text})
-            head = Head(head.writer, record.index, record.hash)
-        if rows:
-            self.connection.execute(_INSERT_RECORDS, rows)
-        if texts:
-            self.connection.execute(_INSERT_TEXTS, texts)
-        self.head = head
-        return records
-
-
-def _record(head: Head, draft: Prepared) -> tuple[Record, str | None]:
-    """The draft as the next record of the chain, and the salt of its text."""
-    salt = None if draft.text is None else secrets.token_hex(32)
-    commitment = None if draft.text is None or salt is None else chain.commit(salt, draft.text)
-    index = head.index + 1
-    sealed = chain.seal(
-        head.hash, head.writer, index, draft.at, draft.kind, draft.exchange, commitment, draft.body
-    )
-    record = Record(head.writer, index, draft.at, draft.kind, draft.exchange, draft.body, commitment, sealed)
-    return record, salt
-
-
-def _row(record: Record, turn: int | None, previous: str) -> dict[str, Any]:
-    return {
-        "writer": record.writer,
-        "idx": record.index,
-        "at": record.at,
-        "kind": record.kind,
-        "exchange": record.exchange,
-        "turn": turn,
-        "body": record.body,
-        "text_commitment": record.text_commitment,
-        "prev": previous,
-        "hash": record.hash,
-    }
 
 
 def _hash_at(connection: tables.Connection, head: Head) -> str | None:
@@ -264,13 +248,6 @@ def _hash_at(connection: tables.Connection, head: Head) -> str | None:
     found = records.select().where(records.c.writer == head.writer, records.c.idx == head.index)
     row = connection.execute(found).first()
     return row.hash if row else None
-
-
-def _last(connection: tables.Connection, writer: str) -> Head:
-    records = tables.records
-    found = records.select().where(records.c.writer == writer).order_by(records.c.idx.desc()).limit(1)
-    row = connection.execute(found).first()
-    return Head(writer, row.idx, row.hash) if row else Head(writer, 0, chain.GENESIS)
 
 
 def _still_open(connection: tables.Connection, writer: str, open_from: int) -> list[str]:
@@ -283,10 +260,13 @@ def _still_open(connection: tables.Connection, writer: str, open_from: int) -> l
     return [str(row.exchange) for row in connection.execute(found.order_by(asked.c.idx))]
 
 
-def _asked(connection: tables.Connection, exchanges: Sequence[str]) -> list[tuple[str, int]]:
+def _asked(connection: tables.Connection, exchanges: Sequence[str]) -> list[tuple[str, str, int]]:
+    if not exchanges:
+        return []
     records = tables.records
     found = records.select().where(records.c.exchange.in_(exchanges), records.c.turn == 1)
-    return [(row.exchange, row.idx) for row in connection.execute(found.order_by(records.c.idx))]
+    rows = connection.execute(found.order_by(records.c.writer, records.c.idx))
+    return [(row.exchange, row.writer, row.idx) for row in rows]
 
 
 def _never_sent(exchange: str, at: datetime) -> Prepared:

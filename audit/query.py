@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit import tables
+from audit.address import Address
 from audit.model import Kind, Record
 from audit.names import moment
+from audit.stores import demand_known, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ class Shown:
     answer_text: str | None
 
 
-def search(ledger: Path, filters: Filters, limit: int = 50, cursor: str | None = None) -> Page:
+def search(ledger: Address, filters: Filters, limit: int = 50, cursor: str | None = None) -> Page:
     """Raises FileNotFoundError without a ledger, ValueError for a cursor that is none."""
     records = tables.records
     found = _matching(filters)
@@ -82,18 +83,18 @@ def search(ledger: Path, filters: Filters, limit: int = 50, cursor: str | None =
         place = tables.tuple_(records.c.at, records.c.writer, records.c.idx)
         found = found.where(place < tables.tuple_(*_read_cursor(cursor)))
     newest = (records.c.at.desc(), records.c.writer.desc(), records.c.idx.desc())
-    with _reading(ledger) as connection:
+    with reading(ledger) as connection:
         rows = connection.execute(found.order_by(*newest).limit(limit + 1)).all()
     page = tuple(_record(row) for row in rows[:limit])
     return Page(page, _cursor(page[-1]) if len(rows) > limit and page else None)
 
 
-def show(ledger: Path, exchange: str) -> Shown | None:
+def show(ledger: Address, exchange: str) -> Shown | None:
     """One exchange, None where there is no such one. Raises FileNotFoundError without a ledger."""
     records, texts = tables.records, tables.texts
     beside = (texts.c.writer == records.c.writer) & (texts.c.idx == records.c.idx)
     found = tables.select(records, texts.c.text).join_from(records, texts, beside, isouter=True)
-    with _reading(ledger) as connection:
+    with reading(ledger) as connection:
         rows = connection.execute(found.where(records.c.exchange == exchange)).all()
     by_turn = {row.turn: row for row in rows}
     if 1 not in by_turn:
@@ -143,9 +144,11 @@ def _of_the_question(filters: Filters) -> list[tuple[tuple[str, ...], str]]:
 
 
 @contextmanager
-def _reading(ledger: Path) -> "Iterator[tables.Connection]":
-    with tables.reader(ledger).connect() as connection, connection.begin():
-        tables.demand_known(connection)
+def reading(ledger: Address) -> "Iterator[tables.Connection]":
+    """One moment of the ledger, to look at only. Raises one of CANNOT_READ."""
+    place = place_of(ledger)
+    with place.reader().connect() as connection, connection.begin():
+        demand_known(place, connection)
         yield connection
 
 

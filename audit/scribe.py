@@ -5,6 +5,7 @@ note. It never answers a waiter before the commit, and it never dies of an error
 """
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from typing import Any
 
 from audit.draft import Prepared
 from audit.model import AlreadyEnded, CannotRecord, Record
-from audit.notes import Signer
+from audit.notary import Notary
 from audit.pen import Pen
 
 BATCH = 256
@@ -61,10 +62,20 @@ class Rhythm:
 class Scribe:
     """Owns the thread. ``submit`` may be called from any thread; everything else is the thread's own."""
 
-    def __init__(self, pen: Pen, signer: Signer | None, rhythm: Rhythm, *, sweeping: bool) -> None:
+    def __init__(
+        self,
+        pen: Pen,
+        notary_of: Callable[[Callable[[], None]], Notary] | None,
+        rhythm: Rhythm,
+        troubled: Callable[[Exception], None],
+        *,
+        sweeping: bool,
+    ) -> None:
+        """``notary_of`` makes the notary, given how to wake this thread; None: no notes are signed."""
+        self._troubled = troubled
         self.note_trouble: Exception | None = None
         self._pen = pen
-        self._signer = signer
+        self._notary = notary_of(self._ring) if notary_of else None
         self._rhythm = rhythm
         self._sweeping = sweeping
         self._jobs: deque[Job] = deque()
@@ -99,6 +110,10 @@ class Scribe:
             self._jobs.append(job)
             self._bell.notify()
 
+    def _ring(self) -> None:
+        with self._bell:
+            self._bell.notify()
+
     # ── the thread ───────────────────────────────────────────────────────────────────────────────
 
     def _run(self) -> None:
@@ -116,7 +131,7 @@ class Scribe:
     def _take(self) -> tuple[list[Job], bool]:
         """The next batch, in order of arrival; empty when a duty is due first. And: was it the last?"""
         with self._bell:
-            if not self._jobs and not self._stopping:
+            if not (self._jobs or self._stopping or (self._notary and self._notary.ready)):
                 self._bell.wait(max(0.0, self._next_duty() - time.monotonic()))
             batch = [self._jobs.popleft() for _ in range(min(BATCH, len(self._jobs)))]
             return batch, self._stopping and not self._jobs
@@ -164,20 +179,28 @@ class Scribe:
         if now >= self._renew_at:
             self._renew_at = now + self._rhythm.renewal
             self._do(self._pen.renew)
-        if self._signer and now >= self._note_at():
-            self._note(self._signer)
+        if self._notary and (self._notary.ready or now >= self._note_at()):
+            self._note(self._notary)
 
-    def _note(self, signer: Signer) -> None:
-        self._last_note, self._unsigned = time.monotonic(), False
+    def _note(self, notary: Notary) -> None:
+        """Begin one, or enter the one that came back. Records go on without notes; verify shows what is bare."""
         try:
-            self._pen.note(signer, self._rhythm.note)
-            self.note_trouble = None
-        except Exception as error:  # records go on without notes; verify shows what is not covered
+            if notary.ready:
+                self._unsigned |= not notary.finish()
+                self.note_trouble = None
+            else:
+                self._last_note, self._unsigned = time.monotonic(), False
+                notary.begin()
+        except Exception as error:
+            if self.note_trouble is None:
+                self._troubled(error)
             self.note_trouble = error
             self._unsigned = True
 
     def _note_at(self) -> float:
         """Shortly after the last record; under unbroken work and at rest, every ``note`` seconds."""
+        if self._notary is None or self._notary.busy:
+            return math.inf
         rest = self._last_note + self._rhythm.note
         settled = max(self._last_record, self._last_note) + self._rhythm.settle
         return min(rest, settled) if self._unsigned else rest
@@ -188,14 +211,18 @@ class Scribe:
             due.append(self._sweep_at)
         if self._pen.owed:
             due.append(self._pay_at)
-        if self._signer:
-            due.append(self._note_at())
+        due.append(self._note_at())
         return min(due)
 
     def _farewell(self) -> None:
         """What cannot be written now is closed as ``lost`` by the next sweep: the lease runs out."""
         self._do(self._pen.pay)
-        self._do(lambda: self._pen.retire(self._signer))
+        self._do(self._pen.retire)
+        if self._notary:
+            try:
+                self._notary.last()
+            except Exception as error:
+                self._troubled(error)
         self._pen.close()
 
 

@@ -3,7 +3,9 @@
 Exit status everywhere: 0 fine, 1 found something wrong, 2 could not do it (one sentence on stderr).
 """
 
+import os
 import sys
+from pathlib import Path
 
 import typer
 from typer.exceptions import TyperException
@@ -35,6 +37,8 @@ app.add_typer(audit_app, name="audit", help="台帳の検索・表示・検証 /
 
 def main() -> None:
     """The command's entry point. A command line that makes no sense is one sentence too, and status 2."""
+    if sys.argv[1:2] == ["audit"]:
+        _tell_the_ledger_room()
     try:
         sys.exit(app(prog_name="sekisho", standalone_mode=False))
     except TyperException as error:
@@ -43,6 +47,23 @@ def main() -> None:
             sys.exit(2)
         typer.echo(f"sekisho: {said} (使い方は --help / see --help)", err=True)
         sys.exit(2)
+
+
+def _tell_the_ledger_room() -> None:
+    """The ledger's commands know the environment only: what stands in HOME/settings.env is put there first."""
+    from dotenv import dotenv_values
+
+    home = Path(os.environ.get("SEKISHO_HOME") or "var")
+    file = home / "settings.env"
+    try:
+        said = dotenv_values(file) if file.is_file() else {}
+    except (OSError, UnicodeDecodeError):
+        said = {}  # `sekisho serve` complains of it
+    for name, value in said.items():
+        if name.upper().startswith("SEKISHO_") and value:
+            os.environ.setdefault(name.upper(), value)
+    os.environ.setdefault("SEKISHO_HOME", str(home))
+    os.environ.setdefault("SEKISHO_LEDGER", str(home / "ledger.sqlite"))
 
 
 if __name__ == "__main__":

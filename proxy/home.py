@@ -2,6 +2,7 @@
 
 var/secret        32 random bytes: API-key hashes and placeholder tags are keyed with it
 var/signing.pem   Ed25519 private key under the ledger's notes    var/public.pem  its public half
+var/master.key     32 random bytes over the keys of originals; only where a policy keeps them
 var/ledger.sqlite var/office.sqlite
 var/demo.key      the demo staff key that `sekisho serve` printed
 """
@@ -11,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.notes import create_keys
+from audit.signing import create_keys
 
 SECRET_BYTES = 32
 
@@ -44,12 +45,15 @@ class Home:
         return secret
 
 
-def prepare(path: Path) -> Home:
-    """Make the folder and what is missing in it. Raises OSError when that cannot be done."""
+def prepare(path: Path, *, own_key: bool = True) -> Home:
+    """Make the folder and what is missing in it. Raises OSError when that cannot be done.
+
+    ``own_key``: the key under the ledger's notes is this house's own; else a second owner has it.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = Home(path)
     create_private(path / "secret", secrets.token_bytes(SECRET_BYTES))
-    if not home.signing_key.exists():
+    if own_key and not home.signing_key.exists():
         create_keys(path)
     return home
 

@@ -5,19 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from audit.address import ledger_path
+from audit.anchors import Anchors
 from audit.ledger import Ledger
-from audit.notes import Signer
+from audit.originals import Sealed
 from policies.complaints import PolicyError
 from policies.decide import Policy
 from policies.files import load
 from policies.model import Ask, Permit, Refuse, Verdict
 from policies.vocabulary import ENTITY_TYPES
+from proxy import evidence
 from proxy.callers import Caller
 from proxy.errors import Unavailable
 from proxy.found import Findings
 from proxy.home import prepare
 from proxy.office.keys import KeyBook
+from proxy.originals import Originals, master_of, originals_of
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.settings import BadSettings, Settings
@@ -27,24 +29,42 @@ from redaction import allowed, rules
 from redaction.detector import Detector
 from redaction.model import CannotDetect
 from redaction.recognizers import kinds
-from redaction.vault import caller_key
+from redaction.vault import Vault, caller_key
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Everything one exchange needs. Made by `build` inside the running event loop."""
+    """Everything one exchange needs. Made by `build` inside the running event loop.
+
+    ``originals`` is None where the policy keeps none.
+    """
 
     detector: Detector
     policy: Policy
     ledger: Ledger
+    anchors: Anchors
     providers: Providers
     book: KeyBook
     secret: bytes = field(repr=False)
+    originals: Originals | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def vault_key(self, caller: Caller) -> bytes:
         """The key of this caller's vaults: same person and key, same placeholders, in every process."""
         return caller_key(self.secret, f"{caller.key}\0{caller.person}")
+
+    async def sealed(self, caller: Caller, request: Request, verdict: Verdict, vault: Vault) -> Sealed | None:
+        """What the placeholders of a request stand for, sealed; None where it is not kept (originals.py)."""
+        if self.originals is None:
+            return None
+        return await self.originals.sealed(
+            vault.values,
+            verdict,
+            exchange=request.id,
+            conversation=request.declared.conversation,
+            whose=f"{caller.key}\0{caller.person}",
+            at=self.clock(),
+        )
 
     def strictly(self, caller: Caller, request: Request) -> bool:
         """Whether the policy asks for a strict search, by what is known before the search."""
@@ -84,7 +104,7 @@ class House:
         return Uttered(self.detector, asked, names_too, masks=request.masks_reply)
 
     async def ready(self) -> None:
-        """Find, decide and record for real, on nobody's data. Raises what stands in the way.
+        """Find, decide, seal and record for real, on nobody's data. Raises what stands in the way.
 
         A My Number is looked for because such a text is never remembered: it is searched each time.
         """
@@ -94,11 +114,16 @@ class House:
         verdict = self.policy.decide(replace(_NOBODY, at=self.clock()))
         if isinstance(verdict, Refuse) and verdict.error:
             raise Unavailable("policy_error")
+        if self.originals is not None:
+            await self.originals.ready(self.clock())
         await self.ledger.probe()
 
     async def close(self) -> None:
         await self.providers.close()
         await asyncio.to_thread(self.ledger.stop)
+        await asyncio.to_thread(self.anchors.stop)
+        if self.originals is not None:
+            self.originals.close()
         self.detector.close()
         self.book.close()
 
@@ -109,16 +134,12 @@ def build(settings: Settings) -> House:
     Raises OSError, `BadSettings` or `PolicyError` for what an operator has to mend first. A ledger
     that cannot be written does not stop the start: every exchange is refused until it can.
     """
-    home = prepare(settings.home)
+    home = prepare(settings.home, own_key=evidence.has_own_key(settings))
     secret = home.secret()
     policy = policy_of(settings)
     ways = routes(settings)
-    ledger = Ledger(
-        settings.ledger_location,
-        home.signing_key,
-        lease_seconds=settings.lease,
-        note_seconds=settings.note_every,
-    )
+    anchors = evidence.anchors_of(settings)
+    ledger = evidence.ledger_of(settings, anchors)
     detector = Detector(
         allow=allowed.read_allowed(settings.allow or allowed.DEFAULT),
         workers=settings.detector_workers,
@@ -126,9 +147,18 @@ def build(settings: Settings) -> House:
         timeout=settings.detector_timeout,
         rules=settings.rules,
     )
+    originals = originals_of(settings, policy, home, detector)
     ledger.start()
+    anchors.start()
     return House(
-        detector, policy, ledger, Providers(settings, ways), KeyBook(settings.office_path, secret), secret
+        detector,
+        policy,
+        ledger,
+        anchors,
+        Providers(settings, ways),
+        KeyBook(settings.office_path, secret),
+        secret,
+        originals,
     )
 
 
@@ -140,13 +170,14 @@ def inspect(settings: Settings) -> None:
     from proxy.office.tables import SQLAlchemyError
 
     try:
-        home = prepare(settings.home)
+        home = prepare(settings.home, own_key=evidence.has_own_key(settings))
         secret = home.secret()
-        policy_of(settings)
+        if policy_of(settings).originals_days:
+            master_of(settings, home)
         routes(settings)
         allowed.read_allowed(settings.allow or allowed.DEFAULT)
-        Signer.load(home.signing_key)
-        ledger_path(settings.ledger_location)
+        evidence.ledger_of(settings)
+        evidence.anchors_of(settings)
         KeyBook(settings.office_path, secret).close()
     except OSError as error:
         raise BadSettings(

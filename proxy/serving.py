@@ -171,10 +171,12 @@ def enter_fixture(
     settings: "Settings", plain: str, unknown_fields: UnknownFields = UnknownFields.refuse
 ) -> None:
     """Make ``plain`` the only key in force, with the fixture caller behind it."""
+    from proxy.evidence import has_own_key
     from proxy.home import prepare
     from proxy.office.keys import KeyBook
 
-    with closing(KeyBook(settings.office_path, prepare(settings.home).secret())) as book:
+    home = prepare(settings.home, own_key=has_own_key(settings))
+    with closing(KeyBook(settings.office_path, home.secret())) as book:
         book.keep_only(replace(_fixture(), unknown_fields=unknown_fields.value), plain)
 
 
@@ -209,7 +211,8 @@ def _greet(settings: "Settings", port: int, key: str | None) -> None:
     body = json.dumps(
         {"model": model, "messages": [{"role": "user", "content": _SAMPLE}]}, ensure_ascii=False
     )
-    ledger = f" --ledger {settings.ledger_location}"
+    file = "postgres" not in settings.ledger_location.partition("://")[0]  # an URL may hold a password
+    ledger = f" --ledger {settings.ledger_location}" if file else ""
     command = "sekisho" if sys.prefix == sys.base_prefix else str(Path(sys.prefix, "bin", "sekisho"))
     with suppress(ValueError):
         command = str(Path(command).relative_to(Path.cwd()))

@@ -96,6 +96,48 @@ class Settings(BaseSettings):
         ge=1,
         description="署名つき記録点の間隔(秒) / Seconds between signed notes when nothing happens.",
     )
+    signing_key: Path | None = Field(
+        None,
+        description="記録点に署名する秘密鍵。空なら HOME/signing.pem / Private key under the notes; default HOME/signing.pem.",
+    )
+    signing_hook: str | None = Field(
+        None,
+        description="記録点に署名する別の担当者のコマンド(docs/operations.md) / A second owner's command that signs the notes.",
+    )
+    signing_timeout: float = Field(
+        15.0, gt=0, description="署名のコマンドを待つ時間(秒) / Seconds to wait for that command."
+    )
+    anchors: str = Field(
+        "",
+        description="記録点の写しの届け先(フォルダー、https://…、mailto:…。空白で区切る) / Where copies of the notes go: folders, https://…, mailto:….",
+    )
+    anchor_every: float = Field(
+        3600.0,
+        ge=60,
+        description="写しをメールやWebhookで届ける間隔(秒) / Seconds between copies by mail or webhook.",
+    )
+    smtp: str = Field(
+        "127.0.0.1:25", description="メールを渡すサーバー host:port / Mail server, host:port."
+    )
+    keep_records: str = Field(
+        "5y", description="記録の保存期間(5y、18m、400d) / How long records are kept."
+    )
+    keep_texts: str = Field(
+        "1y", description="伏せ字の文章の保存期間 / How long masked text is kept."
+    )
+    master_key: SecretStr | None = Field(
+        None,
+        description="原文の鍵を包むマスター鍵(32バイトをbase64で)。空ならコマンド、それも空なら HOME/master.key / Master key over the keys of originals, 32 bytes in base64; else the hook, else HOME/master.key.",
+    )
+    master_hook: str | None = Field(
+        None,
+        description="鍵管理サービスに代わりに包ませるコマンド(wrap・unwrap を付けて呼ぶ) / Command that wraps and unwraps with a master key kept elsewhere.",
+    )
+    master_timeout: float = Field(
+        10.0,
+        gt=0,
+        description="原文を封じる制限時間(秒)。超えると503 / Seconds sealing an original may take before the request is refused.",
+    )
     warm_litellm: bool = Field(
         False, description="起動後すぐlitellmを読み込む / Load litellm in the background right after start."
     )

@@ -3,7 +3,8 @@
 `pytest --requirements=docs/requirements.md` (what `make test` runs) writes that file and fails when a due
 requirement has no passing test. The "=" matters: pytest would otherwise take a FILE that exists for a folder of
 tests before it has read this file. Without the option, marks are only checked for being known numbers, so that
-running one file stays quick and writes nothing. Holds no fixtures: they live beside the tests that use them.
+running one file stays quick and writes nothing. Holds no fixtures: they live beside the tests that use them, but
+for the PostgreSQL server, which several rooms' tests share (postgres.py).
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.requirements_report import Catalogue, Marks, missing, read_catalogue, report, write_if_changed
+
+pytest_plugins = ["tests.postgres"]
 
 CATALOGUE = Path(__file__).with_name("requirements.yaml")
 

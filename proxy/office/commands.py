@@ -171,6 +171,7 @@ def revoke(id: Annotated[str, typer.Argument(help="キーのID / Key id, from 'k
 
 @contextmanager
 def _book() -> "Iterator[tuple[KeyBook, Settings]]":
+    from proxy.evidence import has_own_key
     from proxy.home import prepare
     from proxy.office.keys import KeyBook
     from proxy.office.tables import SQLAlchemyError
@@ -178,7 +179,8 @@ def _book() -> "Iterator[tuple[KeyBook, Settings]]":
 
     try:
         settings = read()
-        book = KeyBook(settings.office_path, prepare(settings.home).secret())
+        home = prepare(settings.home, own_key=has_own_key(settings))
+        book = KeyBook(settings.office_path, home.secret())
     except BadSettings as error:
         stop(str(error))
     except (OSError, ValueError, SQLAlchemyError):
@@ -193,11 +195,11 @@ def _book() -> "Iterator[tuple[KeyBook, Settings]]":
 
 def _note(settings: "Settings", event: str, facts: dict[str, Any]) -> None:
     """Note a change in the ledger before it is made."""
-    from audit.ledger import Ledger
     from audit.model import CannotRecord, Draft
+    from proxy.evidence import ledger_of
 
     try:
-        ledger = Ledger(settings.ledger_location, settings.home / "signing.pem", sweeping=False)
+        ledger = ledger_of(settings, sweeping=False)
         ledger.start()
     except (OSError, ValueError) as error:
         stop(f"台帳を開けません / cannot open the ledger: {error}")

@@ -1,4 +1,4 @@
-"""What the ledger's tests start from: a place, a key pair, a running ledger."""
+"""What the ledger's tests start from: a place in one of the two stores, a key pair, a running ledger."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,15 +7,25 @@ from typing import Any
 
 import pytest
 
+from audit.address import Address
 from audit.ledger import Ledger
-from audit.notes import create_keys
+from audit.signing import create_keys
 from tests.audit.ledgers import Child, start_child
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Where the ledger will lie."""
+    """Where the ledger will lie: a file. A module whose promises hold in both stores overrides this with
+    ``address``; the fixtures below follow."""
     return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+    """Where the ledger will lie: a file, then an empty database of a real server."""
+    if request.param == "sqlite":
+        return Address(tmp_path / "ledger.sqlite")
+    return Address(url=request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture
@@ -25,11 +35,11 @@ def keys(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def open_ledger(place: Path) -> Iterator[Callable[..., Ledger]]:
+def open_ledger(place: Path | Address) -> Iterator[Callable[..., Ledger]]:
     """Start as many ledgers as wanted; all are stopped afterwards."""
     started: list[Ledger] = []
 
-    def start(where: Path = place, *arguments: Any, **settings: Any) -> Ledger:
+    def start(where: str | Path | Address = place, *arguments: Any, **settings: Any) -> Ledger:
         ledger = Ledger(where, *arguments, **settings)
         ledger.start()
         started.append(ledger)

@@ -2,22 +2,29 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from audit.address import Address
 from audit.ledger import Ledger
 from audit.model import AlreadyEnded, CannotRecord, Draft
 from audit.query import show
 from tests.audit.ledgers import asked, kinds, rows, verified
 
 
+@pytest.fixture
+def place(address: Address) -> Address:
+    """Every promise here is kept in both stores."""
+    return address
+
+
 def ending(ledger: Ledger, exchange: str = "x-1") -> tuple[str, dict[str, Any], str | None]:
     """(kind, body, text) of an exchange's ending."""
-    shown = show(ledger.path, exchange)
+    shown = show(ledger.address, exchange)
     assert shown and shown.ending
     return shown.ending.kind, json.loads(shown.ending.body), shown.answer_text
 
@@ -25,7 +32,7 @@ def ending(ledger: Ledger, exchange: str = "x-1") -> tuple[str, dict[str, Any], 
 def test_an_answer_is_recorded_with_its_facts_and_masked_text(ledger: Ledger) -> None:
     async def see() -> None:
         async with ledger.exchange(asked(), "[PERSON_1]様", exchange="x-1") as entry:
-            assert kinds(ledger.path) == {"asked": 1}
+            assert kinds(ledger.address) == {"asked": 1}
             entry.egress = "masked"
             entry.facts["tokens"] = {"input": 7, "output": 3, "estimated": False}
             entry.text = "はい、[PERSON_1]様"
@@ -145,7 +152,7 @@ def test_a_hang_up_while_the_question_is_written_leaves_no_open_exchange(ledger:
     assert ending(ledger)[0] == "abandoned"
 
 
-def test_without_its_question_recorded_an_exchange_does_not_begin(place: Path) -> None:
+def test_without_its_question_recorded_an_exchange_does_not_begin(place: Address) -> None:
     async def see() -> None:
         async with Ledger(place).exchange(asked()):
             raise AssertionError("the block was entered")
@@ -161,7 +168,7 @@ def test_an_ending_that_came_too_late_is_told(ledger: Ledger) -> None:
 
     with pytest.raises(AlreadyEnded):
         asyncio.run(see())
-    assert kinds(ledger.path) == {"asked": 1, "lost": 1}
+    assert kinds(ledger.address) == {"asked": 1, "lost": 1}
 
 
 def test_an_error_of_the_exchange_is_not_hidden_by_a_late_ending(ledger: Ledger) -> None:
@@ -214,9 +221,32 @@ def test_200_exchanges_half_of_them_cut_off_have_200_endings(open_ledger: Callab
             await asyncio.sleep(0.0005 * (number % 3))
             tasks[number].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert kinds(ledger.path) == {"asked": 200, "answered": 100, "abandoned": 100}
+        assert kinds(ledger.address) == {"asked": 200, "answered": 100, "abandoned": 100}
 
     asyncio.run(see())
-    report = verified(ledger.path)
+    report = verified(ledger.address)
     assert (report.ok, report.records) == (True, 400)
-    assert rows(ledger.path, "SELECT count(DISTINCT exchange) FROM records WHERE turn = 2") == [(200,)]
+    assert rows(ledger.address, "SELECT count(DISTINCT exchange) FROM records WHERE turn = 2") == [(200,)]
+
+
+def test_a_ledger_that_does_not_answer_refuses_and_the_record_ends_all_the_same(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is frozen neither answers nor goes away: here the writing thread itself is held up."""
+    monkeypatch.setattr("audit.entry.PATIENCE", 0.2)
+    go_on = threading.Event()
+
+    async def see() -> None:
+        await ledger.probe()
+        frozen = ledger._promise(lambda: go_on.wait(60))
+        with pytest.raises(CannotRecord) as told:
+            async with ledger.exchange({}, exchange="x-1"):
+                raise AssertionError("nothing was recorded")
+        assert told.value.reason == "ledger_silent"
+        go_on.set()
+        await frozen
+        await ledger.probe()
+
+    asyncio.run(see())
+    kind, body, _ = ending(ledger)
+    assert (kind, body["reason"], body["egress_state"]) == ("failed", "ledger_silent", "none")

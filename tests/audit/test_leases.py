@@ -10,8 +10,15 @@ from typing import Any
 
 import pytest
 
+from audit import leases, tables
+from audit.address import Address
 from audit.leases import Lease, Process, is_over, provably_dead, this_process
+from audit.ledger import Ledger
+from audit.model import Draft
 from audit.names import moment
+from audit.store import Store
+from audit.stores import place_of
+from tests.audit.ledgers import rows
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 
@@ -76,3 +83,61 @@ def test_a_lease_is_over_when_its_time_has_run_out() -> None:
 def test_a_lease_of_the_dead_is_over_at_once() -> None:
     gone = replace(this_process(), pid=2**22 + 1, born="1")
     assert is_over(lease(gone, +1000), NOW, this_process())
+
+
+# ── the rows, in both stores ─────────────────────────────────────────────────────────────────────
+
+WRITER = "w20261123T050000Z-aaaaaa"
+
+
+@pytest.fixture
+def place(address: Address) -> Address:
+    return address
+
+
+@pytest.fixture
+def store(place: Address) -> Iterator[Store]:
+    store = Store(place_of(place), create=True)
+    with store.transaction() as connection:
+        leases.take(connection, WRITER, this_process(), NOW, 10.0)
+    yield store
+    store.close()
+
+
+def test_a_name_is_taken_once(store: Store) -> None:
+    with pytest.raises(tables.IntegrityError), store.transaction() as connection:
+        leases.take(connection, WRITER, this_process(), NOW, 10.0)
+    with store.transaction() as connection:
+        assert leases.is_known(connection, WRITER)
+        assert not leases.is_known(connection, WRITER + "0")
+
+
+def test_a_lease_lives_as_long_as_it_is_renewed(store: Store) -> None:
+    later = NOW + timedelta(seconds=15)
+    with store.transaction() as connection:
+        assert leases.renew(connection, WRITER, 7, NOW + timedelta(seconds=9), 10.0)
+        (seen,) = leases.living(connection)
+    stranger = replace(this_process(), boot="another")
+    assert (seen.open_from, is_over(seen, later, stranger)) == (7, False)
+    assert is_over(seen, later + timedelta(seconds=5), stranger)
+
+
+def test_a_writer_that_wrote_nothing_leaves_no_lease_behind(store: Store, place: Address) -> None:
+    with store.transaction() as connection:
+        leases.end(connection, WRITER, NOW)
+    assert rows(place, "SELECT * FROM leases") == []
+
+
+def test_a_lease_that_was_ended_is_neither_renewed_nor_seized(ledger: Ledger, place: Address) -> None:
+    writer = ledger.append_now(Draft("viewed", None, {})).writer
+    store = Store(place_of(place), create=False)
+    with store.transaction() as connection:
+        (seen,) = leases.living(connection)
+        assert leases.seize(connection, seen) == seen
+        leases.end(connection, writer, NOW)
+    with store.transaction() as connection:
+        assert not leases.renew(connection, writer, 1, NOW, 10.0)
+        assert leases.seize(connection, seen) is None
+        assert leases.living(connection) == []
+    store.close()
+    assert rows(place, "SELECT writer, ended FROM leases") == [(writer, moment(NOW))]

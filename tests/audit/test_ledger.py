@@ -5,25 +5,31 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
+from audit.address import Address
 from audit.ledger import Ledger
 from audit.model import AlreadyEnded, CannotRecord, Draft, Record
-from tests.audit.ledgers import asked, kinds, rows, verified
+from tests.audit.ledgers import Clock, asked, kinds, rows, verified
+
+
+@pytest.fixture
+def place(address: Address) -> Address:
+    """Every promise here is kept in both stores."""
+    return address
 
 
 def test_a_record_can_be_read_by_others_as_soon_as_append_returns(ledger: Ledger) -> None:
     async def see() -> Record:
         record = await ledger.append(Draft("asked", "x-1", asked(), "[PERSON_1]様"))
-        assert rows(ledger.path, "SELECT hash FROM records") == [(record.hash,)]
+        assert rows(ledger.address, "SELECT hash FROM records") == [(record.hash,)]
         return record
 
     record = asyncio.run(see())
     assert (record.writer, record.index, record.kind) == (ledger.writer, 1, "asked")
     assert json.loads(record.body) == asked()
-    assert rows(ledger.path, "SELECT text FROM texts") == [("[PERSON_1]様",)]
+    assert rows(ledger.address, "SELECT text FROM texts") == [("[PERSON_1]様",)]
     assert "[PERSON_1]" not in record.body
 
 
@@ -36,7 +42,7 @@ def test_the_same_text_twice_has_two_commitments(ledger: Ledger) -> None:
 def test_a_record_without_text_commits_to_none(ledger: Ledger) -> None:
     record = ledger.append_now(Draft("asked", "x-1", {}))
     assert record.text_commitment is None
-    assert rows(ledger.path, "SELECT * FROM texts") == []
+    assert rows(ledger.address, "SELECT * FROM texts") == []
 
 
 def test_the_clock_dates_the_records(open_ledger: Callable[..., Ledger]) -> None:
@@ -56,7 +62,7 @@ def test_many_at_once_become_one_chain(ledger: Ledger) -> None:
 
     records = asyncio.run(see())
     assert sorted(record.index for record in records) == list(range(1, 1001))
-    assert verified(ledger.path).ok
+    assert verified(ledger.address).ok
 
 
 def test_a_second_ending_is_refused_and_sinks_no_other(ledger: Ledger) -> None:
@@ -69,8 +75,8 @@ def test_a_second_ending_is_refused_and_sinks_no_other(ledger: Ledger) -> None:
     outcomes = asyncio.run(see())
     assert [type(outcome) for outcome in outcomes].count(AlreadyEnded) == 1
     assert isinstance(outcomes[11], AlreadyEnded)
-    assert kinds(ledger.path) == {"asked": 21, "answered": 1}
-    assert verified(ledger.path).ok
+    assert kinds(ledger.address) == {"asked": 21, "answered": 1}
+    assert verified(ledger.address).ok
 
 
 @pytest.mark.parametrize("draft", [Draft("answered", "never-asked", {}), Draft("asked", "x-1", {})])
@@ -79,7 +85,7 @@ def test_what_the_laws_forbid_is_not_recorded(ledger: Ledger, draft: Draft) -> N
     with pytest.raises(CannotRecord) as refused:
         ledger.append_now(draft)
     assert refused.value.reason == "unlawful_record"
-    assert kinds(ledger.path) == {"asked": 1}
+    assert kinds(ledger.address) == {"asked": 1}
 
 
 @pytest.mark.parametrize(
@@ -96,13 +102,13 @@ def test_what_the_laws_forbid_is_not_recorded(ledger: Ledger, draft: Draft) -> N
 def test_a_draft_that_is_none_is_a_mistake_of_the_caller(ledger: Ledger, draft: Draft) -> None:
     with pytest.raises((TypeError, ValueError)):
         ledger.append_now(draft)
-    assert kinds(ledger.path) == {}
+    assert kinds(ledger.address) == {}
 
 
 def test_half_characters_and_nul_are_recorded_all_the_same(ledger: Ledger) -> None:
     ledger.append_now(Draft("asked", "x-1", {"said": "a\ud800b\0"}, "c\udfffd\0"))
-    assert rows(ledger.path, "SELECT text FROM texts") == [("c\ufffdd\u2400",)]
-    assert verified(ledger.path).ok
+    assert rows(ledger.address, "SELECT text FROM texts") == [("c\ufffdd\u2400",)]
+    assert verified(ledger.address).ok
 
 
 def test_threads_and_two_event_loops_share_one_ledger(ledger: Ledger) -> None:
@@ -118,8 +124,8 @@ def test_threads_and_two_event_loops_share_one_ledger(ledger: Ledger) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert kinds(ledger.path) == {"asked": 150, "viewed": 3}
-    assert verified(ledger.path).ok
+    assert kinds(ledger.address) == {"asked": 150, "viewed": 3}
+    assert verified(ledger.address).ok
 
 
 def test_a_waiter_that_was_cancelled_does_not_disturb_the_others(ledger: Ledger) -> None:
@@ -133,7 +139,7 @@ def test_a_waiter_that_was_cancelled_does_not_disturb_the_others(ledger: Ledger)
     asyncio.run(see())
 
 
-def test_what_waits_at_stop_is_written(place: Path) -> None:
+def test_what_waits_at_stop_is_written(place: Address) -> None:
     ledger = Ledger(place)
     ledger.start()
 
@@ -147,7 +153,7 @@ def test_what_waits_at_stop_is_written(place: Path) -> None:
     assert kinds(place) == {"viewed": 600}
 
 
-def test_a_ledger_that_does_not_run_records_nothing(place: Path) -> None:
+def test_a_ledger_that_does_not_run_records_nothing(place: Address) -> None:
     ledger = Ledger(place)
     with pytest.raises(CannotRecord):
         ledger.append_now(Draft("viewed", None, {}))
@@ -159,7 +165,7 @@ def test_a_ledger_that_does_not_run_records_nothing(place: Path) -> None:
     assert refused.value.reason == "ledger_stopped"
 
 
-def test_each_start_is_a_chain_of_its_own(place: Path) -> None:
+def test_each_start_is_a_chain_of_its_own(place: Address) -> None:
     ledger = Ledger(place)
     for _ in range(3):
         ledger.start()
@@ -168,17 +174,23 @@ def test_each_start_is_a_chain_of_its_own(place: Path) -> None:
     assert verified(place).writers == 3
 
 
-def test_a_used_name_is_not_given_to_a_second_chain(place: Path, open_ledger: Callable[..., Ledger]) -> None:
-    one, two = open_ledger(writer="w-fixed"), open_ledger(writer="w-fixed")
+def test_a_used_name_is_not_given_to_a_second_chain(
+    place: Address, open_ledger: Callable[..., Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two writers that begin in one second may draw the same number; the second one draws again."""
+    names = iter(["w20261123T052100Z-aaaaaa", "w20261123T052100Z-aaaaaa", "w20261123T052100Z-bbbbbb"])
+    monkeypatch.setattr("audit.pen.writer_name", lambda at: next(names))
+    clock = Clock("2026-11-23T05:21:00Z")
+    one, two = (open_ledger(clock=clock, sweeping=False, lease_seconds=3600) for _ in range(2))
     one.append_now(Draft("viewed", None, {}))
     two.append_now(Draft("viewed", None, {}))
-    assert one.writer == "w-fixed" != two.writer
+    assert [one.writer, two.writer] == ["w20261123T052100Z-aaaaaa", "w20261123T052100Z-bbbbbb"]
     assert verified(place).ok
 
 
 def test_the_probe_adds_no_record(ledger: Ledger) -> None:
     asyncio.run(ledger.probe())
-    assert kinds(ledger.path) == {}
+    assert kinds(ledger.address) == {}
 
 
 @pytest.mark.requirement("R44")

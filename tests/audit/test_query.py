@@ -3,33 +3,29 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
+from audit import tables
+from audit.address import Address
 from audit.ledger import Ledger
 from audit.model import Draft
-from audit.query import Filters, Page, body_of, search, show
-from tests.audit.ledgers import asked, attack
+from audit.query import CANNOT_READ, Filters, Page, body_of, reading, search, show
+from tests.audit.ledgers import Clock, asked, attack, rows
 
 START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 
 
-class Clock:
-    """One minute later at every look."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def __call__(self) -> datetime:
-        self.at += timedelta(minutes=1)
-        return self.at
+@pytest.fixture
+def place(address: Address) -> Address:
+    """Every promise here is kept in both stores."""
+    return address
 
 
 @pytest.fixture
 def filled(open_ledger: Callable[..., Ledger]) -> Ledger:
     """Three persons, two sections, three endings, and one reading."""
-    ledger = open_ledger(clock=Clock(), lease_seconds=10**6, sweeping=False)
+    ledger = open_ledger(clock=Clock(START, timedelta(minutes=1)), lease_seconds=10**6, sweeping=False)
     ledger.append_now(Draft("asked", "x-1", asked("yamada", "道路課"), "question one"))
     ledger.append_now(Draft("answered", "x-1", {"egress_state": "masked"}, "answer one"))
     ledger.append_now(Draft("asked", "x-2", asked("sato", "道路課", model_requested="gpt"), "question two"))
@@ -40,7 +36,7 @@ def filled(open_ledger: Callable[..., Ledger]) -> Ledger:
 
 
 def found(ledger: Ledger, **filters: object) -> list[tuple[str | None, str]]:
-    page = search(ledger.path, Filters(**filters))  # type: ignore[arg-type]
+    page = search(ledger.address, Filters(**filters))  # type: ignore[arg-type]
     return [(record.exchange, record.kind) for record in page.records]
 
 
@@ -73,7 +69,7 @@ def test_filters_find_what_they_say(filled: Ledger, filters: dict[str, object], 
 
 
 def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(filled: Ledger) -> None:
-    moments = [datetime.fromisoformat(record.at) for record in search(filled.path, Filters()).records]
+    moments = [datetime.fromisoformat(record.at) for record in search(filled.address, Filters()).records]
     oldest, newest = moments[-1], moments[0]
     assert len(found(filled, since=oldest)) == 5
     assert len(found(filled, since=oldest + timedelta(seconds=1))) == 4
@@ -82,7 +78,7 @@ def test_a_period_begins_with_its_first_moment_and_ends_before_its_last(filled: 
     assert len(found(filled, until=japan)) == 5
 
 
-def pages(ledger: Path, limit: int, between: Callable[[], object] = lambda: None) -> list[Page]:
+def pages(ledger: Address, limit: int, between: Callable[[], object] = lambda: None) -> list[Page]:
     read = [search(ledger, Filters(), limit)]
     while read[-1].cursor:
         between()
@@ -92,16 +88,16 @@ def pages(ledger: Path, limit: int, between: Callable[[], object] = lambda: None
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6])
 def test_pages_hold_each_record_once(filled: Ledger, limit: int) -> None:
-    read = pages(filled.path, limit)
+    read = pages(filled.address, limit)
     records = [record for page in read for record in page.records]
-    assert records == list(search(filled.path, Filters()).records)
+    assert records == list(search(filled.address, Filters()).records)
     assert all(len(page.records) == limit for page in read[:-1]) and read[-1].records
 
 
 def test_pages_stand_still_while_others_write(filled: Ledger) -> None:
-    before = search(filled.path, Filters()).records
+    before = search(filled.address, Filters()).records
     number = iter(range(100))
-    read = pages(filled.path, 2, lambda: filled.append_now(Draft("asked", f"new-{next(number)}", {})))
+    read = pages(filled.address, 2, lambda: filled.append_now(Draft("asked", f"new-{next(number)}", {})))
     assert tuple(record for page in read for record in page.records) == before
 
 
@@ -109,18 +105,18 @@ def test_pages_are_cut_between_records_of_one_moment(open_ledger: Callable[..., 
     ledger = open_ledger(clock=lambda: START, lease_seconds=10**6)
     for number in range(5):
         ledger.append_now(Draft("asked", f"x-{number}", {}))
-    records = [record.index for page in pages(ledger.path, 2) for record in page.records]
+    records = [record.index for page in pages(ledger.address, 2) for record in page.records]
     assert records == [5, 4, 3, 2, 1]
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "AAAA", "e30", "WzFd"])
 def test_a_cursor_that_no_search_gave_is_refused(filled: Ledger, cursor: str) -> None:
     with pytest.raises(ValueError, match="cursor"):
-        search(filled.path, Filters(), cursor=cursor)
+        search(filled.address, Filters(), cursor=cursor)
 
 
 def test_an_exchange_is_shown_with_both_masked_texts(filled: Ledger) -> None:
-    shown = show(filled.path, "x-1")
+    shown = show(filled.address, "x-1")
     assert shown and shown.ending
     assert (shown.asked_text, shown.answer_text) == ("question one", "answer one")
     assert body_of(shown.asked)["caller"]["person"] == "yamada"
@@ -128,21 +124,41 @@ def test_an_exchange_is_shown_with_both_masked_texts(filled: Ledger) -> None:
 
 
 def test_an_open_exchange_has_no_ending_yet(filled: Ledger) -> None:
-    shown = show(filled.path, "x-3")
+    shown = show(filled.address, "x-3")
     assert shown and (shown.ending, shown.asked_text, shown.answer_text) == (None, None, None)
 
 
 def test_an_exchange_whose_texts_were_erased_is_still_shown(filled: Ledger) -> None:
-    attack(filled.path, "DELETE FROM texts")
-    shown = show(filled.path, "x-1")
+    attack(filled.address, "DELETE FROM texts")
+    shown = show(filled.address, "x-1")
     assert shown and shown.ending and shown.asked_text is None
 
 
 def test_an_unknown_exchange_is_none(filled: Ledger) -> None:
-    assert show(filled.path, "x-9") is None
+    assert show(filled.address, "x-9") is None
 
 
-def test_reading_does_not_make_a_ledger(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        search(tmp_path / "none.sqlite", Filters())
-    assert list(tmp_path.iterdir()) == []
+def test_reading_does_not_make_a_ledger(place: Address) -> None:
+    with pytest.raises(CANNOT_READ):
+        search(place, Filters())
+    if place.path:
+        assert not place.path.exists()
+    else:
+        assert rows(place, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace") == []
+
+
+def test_one_reading_sees_one_moment(filled: Ledger) -> None:
+    """A long export or a report with many questions would else contradict itself."""
+    count = tables.select(tables.func.count()).select_from(tables.records)
+    with reading(filled.address) as connection:
+        before = connection.execute(count).scalar_one()
+        filled.append_now(Draft("asked", "x-4", {}))
+        assert connection.execute(count).scalar_one() == before
+    assert len(search(filled.address, Filters(everything=True)).records) == before + 1
+
+
+def test_a_reading_cannot_write(filled: Ledger) -> None:
+    attack(filled.address)
+    with pytest.raises(tables.SQLAlchemyError), reading(filled.address) as connection:
+        connection.execute(tables.records.delete())
+    assert len(found(filled)) == 5

@@ -9,10 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from audit.address import Address
 from audit.ledger import Ledger
 from audit.model import AlreadyEnded, Draft
 from audit.names import now
-from tests.audit.ledgers import Child, asked, kinds, rows, verified
+from tests.audit.ledgers import Child, Clock, asked, kinds, named, rows, soon, verified
+
+
+@pytest.fixture
+def place(address: Address) -> Address:
+    """Every promise here is kept in both stores."""
+    return address
+
 
 OpenLedger = Callable[..., Ledger]
 
@@ -37,9 +45,9 @@ asyncio.run(main())
 """
 
 
-def killed_while_writing(child: Child, place: Path) -> set[str]:
+def killed_while_writing(child: Child, place: Address) -> set[str]:
     """Kill a writer in the middle of its work; the exchanges its upstream had seen."""
-    process = child(WRITER, place, 3600)
+    process = child(WRITER, named(place), 3600)
     assert process.stdout
     seen = {process.stdout.readline().strip() for _ in range(200)}
     process.kill()
@@ -47,15 +55,20 @@ def killed_while_writing(child: Child, place: Path) -> set[str]:
     return {line for line in {*seen, *rest.split("\n")} if len(line) == 26}
 
 
-def open_exchanges(place: Path) -> list[str]:
+def open_exchanges(place: Address) -> list[str]:
     found = rows(
         place, "SELECT exchange FROM records WHERE turn IS NOT NULL GROUP BY exchange HAVING max(turn) = 1"
     )
     return [exchange for (exchange,) in found]
 
 
+def noted(place: Address) -> list[str]:
+    """All signed notes, oldest first."""
+    return [note for (note,) in rows(place, "SELECT note FROM notes ORDER BY number")]
+
+
 def test_what_a_killed_writer_left_open_is_closed_as_lost(
-    child: Child, place: Path, open_ledger: OpenLedger
+    child: Child, place: Address, open_ledger: OpenLedger
 ) -> None:
     seen = killed_while_writing(child, place)
     left = open_exchanges(place)
@@ -70,7 +83,7 @@ def test_what_a_killed_writer_left_open_is_closed_as_lost(
 
 
 def test_a_writer_killed_again_and_again_leaves_nothing_open(
-    child: Child, place: Path, open_ledger: OpenLedger
+    child: Child, place: Address, open_ledger: OpenLedger
 ) -> None:
     for _ in range(3):
         killed_while_writing(child, place)
@@ -80,15 +93,52 @@ def test_a_writer_killed_again_and_again_leaves_nothing_open(
     assert verified(place).ok
 
 
-def test_lost_records_stand_in_the_chain_of_the_one_who_sweeps(
-    child: Child, place: Path, open_ledger: OpenLedger
+def test_lost_records_end_the_dead_writers_own_chain(
+    child: Child, place: Address, open_ledger: OpenLedger
 ) -> None:
+    """Both records of an exchange lie in one chain, which can be kept, checked and removed in one piece."""
     killed_while_writing(child, place)
-    ledger = open_ledger()
-    assert rows(place, "SELECT DISTINCT writer FROM records WHERE kind = 'lost'") == [(ledger.writer,)]
+    ((dead, size),) = rows(place, "SELECT writer, max(idx) FROM records GROUP BY writer")
+    left = len(open_exchanges(place))
+    open_ledger()
+    lost = rows(place, "SELECT writer, idx FROM records WHERE kind = 'lost' ORDER BY idx")
+    assert lost == [(dead, size + number) for number in range(1, left + 1)]
+    assert rows(place, "SELECT count(*) FROM leases WHERE writer = ? AND ended IS NULL", [dead]) == [(0,)]
 
 
-def test_a_sweep_beside_a_living_writer_closes_nothing(place: Path, open_ledger: OpenLedger) -> None:
+def test_a_chain_that_was_swept_is_closed_by_the_next_note_and_never_listed_again(
+    place: Address, open_ledger: OpenLedger, keys: tuple[Path, Path]
+) -> None:
+    gone = open_ledger(lease_seconds=3600)
+    chain = gone.append_now(Draft("asked", "x-1", {})).writer
+    later = Clock(now() + timedelta(seconds=3700))
+    sweeper = Ledger(place, keys[0], clock=later, settle_seconds=0.01, note_seconds=0.05)
+    sweeper.start()
+    sweeper.append_now(Draft("viewed", None, {}))
+    assert soon(lambda: any(f"{chain} 2 " in note and " closed\n" in note for note in noted(place)))
+    sweeper.stop()
+    assert sum(chain in note for note in noted(place)) == 1
+    assert rows(place, "SELECT count(*) FROM leases WHERE writer = ?", [chain]) == [(0,)]
+    assert verified(place, keys[1]).ok
+
+
+def test_two_sweepers_at_once_close_each_exchange_once(place: Address, open_ledger: OpenLedger) -> None:
+    for name in ("a", "b", "c"):
+        gone = open_ledger(lease_seconds=3600, sweeping=False)
+        for number in range(5):
+            gone.append_now(Draft("asked", f"{name}-{number}", {}))
+    later = Clock(now() + timedelta(seconds=3700))
+    sweepers = [open_ledger(clock=later, sweeping=False) for _ in range(4)]
+
+    async def see() -> list[int]:
+        return await asyncio.gather(*(sweeper.sweep() for sweeper in sweepers for _ in range(3)))
+
+    assert sum(asyncio.run(see())) == 15
+    assert kinds(place) == {"asked": 15, "lost": 15}
+    assert verified(place).ok
+
+
+def test_a_sweep_beside_a_living_writer_closes_nothing(place: Address, open_ledger: OpenLedger) -> None:
     """The writer holds exchanges open and is otherwise idle: only its heartbeat speaks for it."""
     living = open_ledger(lease_seconds=0.6, sweeping=False)
     sweeper = open_ledger(lease_seconds=0.6)
@@ -105,9 +155,9 @@ def test_a_sweep_beside_a_living_writer_closes_nothing(place: Path, open_ledger:
 
 
 def test_a_sweep_beside_a_loaded_writer_process_closes_nothing(
-    child: Child, place: Path, open_ledger: OpenLedger
+    child: Child, place: Address, open_ledger: OpenLedger
 ) -> None:
-    process = child(WRITER, place, 5)
+    process = child(WRITER, named(place), 5)
     sweeper = open_ledger(lease_seconds=5)
     assert process.stdout
     for _ in range(300):
@@ -121,24 +171,26 @@ def test_a_sweep_beside_a_loaded_writer_process_closes_nothing(
     assert open_exchanges(place) == []
 
 
-def test_a_lease_that_has_run_out_is_enough(place: Path, open_ledger: OpenLedger) -> None:
+def test_a_lease_that_has_run_out_is_enough(place: Address, open_ledger: OpenLedger) -> None:
     """The writer may live on another machine: then nothing but the clock tells."""
     away = open_ledger(lease_seconds=3600)
     away.append_now(Draft("asked", "x-1", {}))
-    later = open_ledger(clock=lambda: now() + timedelta(seconds=3500), sweeping=False)
+    began = now()
+    later = open_ledger(clock=Clock(began + timedelta(seconds=3500)), sweeping=False)
     assert later.sweep_now() == 0
-    much_later = open_ledger(clock=lambda: now() + timedelta(seconds=3700), sweeping=False)
+    much_later = open_ledger(clock=Clock(began + timedelta(seconds=3700)), sweeping=False)
     assert much_later.sweep_now() == 1
     assert kinds(place) == {"asked": 1, "lost": 1}
 
 
 def test_a_writer_that_was_declared_gone_goes_on_under_a_new_name(
-    place: Path, open_ledger: OpenLedger
+    place: Address, open_ledger: OpenLedger
 ) -> None:
     """Paused for too long, not dead: its chain is closed, its records are not lost."""
     paused = open_ledger(lease_seconds=3600)
     old = paused.append_now(Draft("asked", "x-1", {})).writer
-    open_ledger(clock=lambda: now() + timedelta(seconds=3700))
+    open_ledger(clock=Clock(now() + timedelta(seconds=3700)))
+    assert rows(place, "SELECT writer, idx FROM records WHERE kind = 'lost'") == [(old, 2)]
     with pytest.raises(AlreadyEnded):
         paused.append_now(Draft("answered", "x-1", {}))
     record = paused.append_now(Draft("asked", "x-2", {}))
@@ -146,7 +198,7 @@ def test_a_writer_that_was_declared_gone_goes_on_under_a_new_name(
     assert verified(place).ok
 
 
-def test_an_orderly_stop_closes_what_is_still_open(place: Path) -> None:
+def test_an_orderly_stop_closes_what_is_still_open(place: Address) -> None:
     ledger = Ledger(place)
     ledger.start()
     ledger.append_now(Draft("asked", "x-1", {}))
@@ -156,7 +208,9 @@ def test_an_orderly_stop_closes_what_is_still_open(place: Path) -> None:
     assert kinds(place) == {"asked": 2, "answered": 1, "lost": 1}
 
 
-def test_an_old_open_exchange_is_found_behind_many_ended_ones(place: Path, open_ledger: OpenLedger) -> None:
+def test_an_old_open_exchange_is_found_behind_many_ended_ones(
+    place: Address, open_ledger: OpenLedger
+) -> None:
     """The lease says from where on exchanges may be open; a wrong place would leave this one open."""
     ledger = open_ledger(lease_seconds=3600)
     for number in range(30):
@@ -166,15 +220,15 @@ def test_an_old_open_exchange_is_found_behind_many_ended_ones(place: Path, open_
             ledger.append_now(Draft("answered", f"x-{number}", {}))
     asyncio.run(ledger.probe())
     assert rows(place, "SELECT open_from FROM leases") == [(8,)]
-    sweeper = open_ledger(clock=lambda: now() + timedelta(seconds=3700))
+    sweeper = open_ledger(clock=Clock(now() + timedelta(seconds=3700)))
     assert open_exchanges(place) == []
     assert sweeper.writer
 
 
 def test_two_processes_write_one_ledger_at_the_same_time(
-    child: Child, place: Path, open_ledger: OpenLedger
+    child: Child, place: Address, open_ledger: OpenLedger
 ) -> None:
-    processes = [child(WRITER, place, 10) for _ in range(2)]
+    processes = [child(WRITER, named(place), 10) for _ in range(2)]
     for process in processes:
         assert process.stdout
         for _ in range(150):
@@ -184,5 +238,5 @@ def test_two_processes_write_one_ledger_at_the_same_time(
         process.communicate()
     open_ledger()
     report = verified(place)
-    assert (report.ok, report.writers) == (True, 3)
+    assert (report.ok, report.writers) == (True, 2)
     assert open_exchanges(place) == []

@@ -1,3 +1,60 @@
+-- Schema 1, as released with 0.1.0. Never edit: ledgers in city halls were made by these very words.
+
+CREATE TABLE records (
+    writer TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    exchange TEXT,
+    turn INTEGER,  -- 1 asked, 2 any ending; with UNIQUE below: one of each per exchange
+    body TEXT NOT NULL,
+    text_commitment TEXT,
+    prev TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    PRIMARY KEY (writer, idx),
+    CONSTRAINT one_question_one_ending UNIQUE (exchange, turn),
+    CONSTRAINT kind_fits_turn_and_exchange CHECK (
+        (kind = 'asked' AND turn = 1 AND exchange IS NOT NULL)
+        OR (kind IN ('answered', 'refused', 'failed', 'abandoned', 'lost') AND turn = 2 AND exchange IS NOT NULL)
+        OR (kind IN ('viewed', 'noted') AND turn IS NULL AND exchange IS NULL)),
+    CONSTRAINT chains_count_from_one CHECK (idx >= 1),
+    CONSTRAINT chains_start_at_zeros CHECK (
+        idx > 1 OR prev = '0000000000000000000000000000000000000000000000000000000000000000'),
+    CONSTRAINT hashes_are_sha256 CHECK (length(hash) = 64 AND length(prev) = 64)
+) STRICT;
+
+CREATE INDEX records_by_time ON records (at, writer, idx);
+
+CREATE TABLE texts (
+    writer TEXT NOT NULL,
+    idx INTEGER NOT NULL,
+    salt TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (writer, idx),
+    FOREIGN KEY (writer, idx) REFERENCES records (writer, idx),
+    CONSTRAINT salts_are_32_bytes CHECK (length(salt) = 64)
+) STRICT;
+
+CREATE TABLE notes (
+    number INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (number)
+) STRICT;
+
+CREATE TABLE leases (
+    writer TEXT NOT NULL,
+    boot TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    born TEXT NOT NULL,
+    started TEXT NOT NULL,
+    until TEXT NOT NULL,
+    open_from INTEGER NOT NULL,
+    ended TEXT,
+    PRIMARY KEY (writer)
+) STRICT;
+
 -- What nobody can do to the ledger through SQL, whatever program asks. SQLite's dialect.
 -- Somebody who owns the file can drop these; then the chains and the signed notes tell.
 

@@ -1,0 +1,131 @@
+"""A ledger in PostgreSQL: for several machines, or more than one file should hold. Needs version 14 or newer.
+
+Durable: every commit waits for the disk (synchronous_commit), and a server that does not flush its own
+writes (fsync off) is not written to. Chains lie in one partition per month in Japan, by the name of their
+writer, so that a month whose retention is over is dropped and never DELETEd.
+"""
+
+import re
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
+
+from audit.months import Month, month_of_writer
+
+LOCK_SECONDS = 5
+"""How long a statement waits for a lock that another process holds."""
+
+STATEMENT_SECONDS = 20
+"""How long one statement of a writer may take on the server."""
+
+_SESSION = {
+    "connect_timeout": "5",
+    "application_name": "sekisho",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+"""A cut network is noticed within seconds (libpq's names; milliseconds for the last)."""
+
+PARTITIONED = ("records", "texts")
+
+
+class PostgreSQL:
+    """The database at ``url`` (``postgresql://…``), whatever schema its search path names."""
+
+    serial = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def writer(self, *, create: bool) -> Engine:
+        engine = self._engine("READ COMMITTED")
+
+        @event.listens_for(engine, "connect")
+        def prepare(connection: object, _: object) -> None:
+            settings = f"SET synchronous_commit TO on; SET lock_timeout TO '{LOCK_SECONDS}s';"
+            settings += f"SET statement_timeout TO '{STATEMENT_SECONDS}s'; SET timezone TO 'UTC'"
+            connection.execute(settings)  # type: ignore[attr-defined]
+            connection.commit()  # type: ignore[attr-defined]
+
+        return engine
+
+    def reader(self) -> Engine:
+        """One transaction sees one moment. Raises FileNotFoundError where no server answers."""
+        engine = self._engine("REPEATABLE READ")
+
+        @event.listens_for(engine, "begin")
+        def only_look(connection: Connection) -> None:
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+        return engine
+
+    def check(self, *, first: bool = False) -> None:
+        """A server answers for itself: a transaction there is in that very database or nowhere."""
+
+    def version(self, connection: Connection) -> int:
+        if connection.exec_driver_sql("SHOW fsync").scalar_one() != "on":
+            raise RuntimeError("this PostgreSQL server does not flush to disk (fsync is off)")
+        tables = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p')"
+        here = f"{tables} AND relnamespace = current_schema()::regnamespace"
+        if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar_one() is None:
+            return -1 if connection.exec_driver_sql(here).scalar_one() else 0
+        revision = str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar())
+        ours = connection.exec_driver_sql("SELECT to_regclass('leases')").scalar_one() is not None
+        return int(revision) if ours and re.fullmatch(r"[0-9]{4}", revision) else -1
+
+    def make_month(self, connection: Connection, writer: str) -> None:
+        """ATTACH, not PARTITION OF: it makes no reader and no other writer wait."""
+        month = month_of_writer(writer)
+        for wanted in (month, month.next()):
+            for table in PARTITIONED:
+                _make_partition(connection, table, wanted)
+
+    def _engine(self, isolation: str) -> Engine:
+        """Raises ValueError for a URL that is none; it is not quoted, for it may hold a password."""
+        try:
+            url = make_url(self._url).set(drivername="postgresql+psycopg")
+        except (ArgumentError, ValueError):
+            raise ValueError(
+                "this is no address of a PostgreSQL database: postgresql://user@host/name"
+            ) from None
+        session = {name: value for name, value in _SESSION.items() if name not in url.query}
+        return create_engine(
+            url,
+            connect_args=session,
+            poolclass=NullPool,
+            isolation_level=isolation,
+            hide_parameters=True,
+        )
+
+
+def partition(table: str, month: Month) -> str:
+    """The name of a month's part of a table: ``records_2026_11``."""
+    return f"{table}_{month.year:04}_{month.month:02}"
+
+
+def _make_partition(connection: Connection, table: str, month: Month) -> None:
+    name = partition(table, month)
+    # Not to_regclass: it may remember, from before the lock, that there was none.
+    there = "SELECT count(*) FROM pg_class WHERE relname = %s AND pg_table_is_visible(oid)"
+    if connection.exec_driver_sql(there, (name,)).scalar_one():
+        return
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MAKING_ROOM,))
+    if connection.exec_driver_sql(there, (name,)).scalar_one():
+        return  # another process was quicker
+    since, until = month.first_writer, month.next().first_writer
+    connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL)")
+    connection.exec_driver_sql(
+        f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ('{since}') TO ('{until}')"
+    )
+    # The laws for rows come with ATTACH; the one for TRUNCATE, of a month alone, does not.
+    connection.exec_driver_sql(
+        f"CREATE TRIGGER {table}_are_never_emptied BEFORE TRUNCATE ON {name}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION forbidden('{table} are never emptied')"
+    )
+
+
+_MAKING_ROOM = 0x5E_15_10
+"""Key of the advisory lock under which partitions are made."""
