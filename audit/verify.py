@@ -1,30 +1,40 @@
 """Verifies a ledger. Runs alone, on any machine: Python's standard library and a public key.
 
     python audit/verify.py ledger.sqlite --public-key public.pem --json
+    python audit/verify.py export.txt.gz --public-key public.pem --anchor /media/csirt --save newest.note
+    python audit/verify.py ledger.sqlite --public-key public.pem --from newest.note
 
 It imports no other part of Sekisho, so that whoever checks need not trust the program that wrote: the
-formulas of chain.py and notes.py are repeated here on purpose, and a test holds them equal. It opens
-the ledger read-only and streams: its memory does not grow with the number of records.
+formulas of chain.py and notes.py are repeated here on purpose, and a test holds them equal. Everything
+is checked on the lines of an export (docs/ledger-format.md, which also lists the codes of what can be
+wrong); a SQLite ledger is opened read-only and turned into those very lines on the way. Its memory does
+not grow with the number of records, only with chains and with exchanges that are still open.
 
-What it finds: a record that was changed, removed, moved or put in; a changed text; an ending without a
-question, a second ending; a note that is changed, missing or not signed by this key; a chain that is not
-what a note says; a chain that grew after a note had closed it.
-What it cannot find alone: records and notes removed together from the end, back to an earlier state.
-Keep the newest note elsewhere, and compare. ``unanchored`` counts the records that no note covers yet.
+What it finds: a record that was changed, removed, moved or put in; a text that was changed, or is missing
+though nobody recorded that it was erased; an ending without a question, a second ending; a note that is
+changed, missing or not signed by this key; a chain that is not what a note says, or grew after a note had
+closed it; an export that was cut short; a ledger that does not hold a note that was kept elsewhere.
+What it cannot find alone: records and notes removed together from the end, back to an earlier state. Keep
+notes elsewhere and name them with --anchor. ``unanchored`` counts the records that no note covers yet.
 
 Signatures are checked with the ``cryptography`` package, else with the ``openssl`` program.
 """
 
 import argparse
 import base64
+import gzip
 import json
+import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,31 +42,113 @@ from urllib.parse import quote
 
 RECORD_TAG = b"sekisho.record.v1"
 TEXT_TAG = b"sekisho.text.v1"
-ORIGIN = "sekisho/ledger"
+EXPORT_TAG = b"sekisho.export.v1"
+ORIGIN = b"sekisho/ledger"
 ZEROS = b"0" * 64
-SCHEMA = 1
+NOTHING = b"-"
+SCHEMAS = (1, 2)
+ENDINGS = frozenset((b"answered", b"refused", b"failed", b"abandoned", b"lost"))
+APART = frozenset((b"viewed", b"noted"))
 
-Check = Callable[[str, str], bool]
+Check = Callable[[bytes, bytes], bool]
 """(signature line, signed text) → whether the line is our key's good signature."""
 
 Verdict = Callable[[bytes, bytes], bool]
 """(64 bytes of signature, signed text) → whether it is good."""
 
 
+# ── what can be wrong ────────────────────────────────────────────────────────────────────────────
+
+REASONS = {
+    line.split()[0]: line.split(maxsplit=1)[1]
+    for line in """
+    record_missing          記録が抜けています / the record is missing
+    record_put_in           記録が差し込まれています / the record was put in
+    record_put_in_first     最初の記録の前に差し込まれています / the record was put in before the first
+    record_changed          記録が書き換えられています / the record was changed
+    record_rehashed         記録が書き換えられ、ハッシュも作り直されています / the record was changed and hashed again
+    record_unlinked         記録が直前の記録につながっていません / the record does not stand on the one before it
+    record_unfit            記録の項目が互いに合いません / the record's kind, turn, exchange and body do not fit together
+    record_misplaced        記録の並び順が違います / the record stands in the wrong place
+    record_not_signed       署名した時の記録と違います / the record is not the one that note {note} was signed over
+    chain_grew              閉じた鎖に記録が足されています / the chain grew after note {note} had closed it
+    chain_cut               鎖の末尾が切り取られています / the record is missing; note {note} counts {size} records here
+    chain_missing           鎖が丸ごと無くなっています / the chain is missing; note {note} counts {size} records
+    chain_not_purged        消去済みとされた鎖が残っています / the chain is here, but note {note} says that it was purged
+    text_changed            本文が書き換えられています / the record's text was changed
+    text_unreadable         本文を読めません / the record's text cannot be read
+    text_put_in             本文が差し込まれています / a text was put in beside the record
+    text_alone              本文だけあって記録がありません / the record is missing; its text is still here
+    text_missing            本文が無く、消去の記録もありません / the record's text is missing, and no record says that it was erased
+    question_repeated       同じやり取りの質問が二つあります / an exchange was asked twice
+    ending_without_question 終わっていない質問が無いのに結果があります / the record ends an exchange that is not open
+    header_damaged          先頭の行が壊れています / the export's first line is damaged
+    line_unknown            この行は書き出しの行ではありません / the line is none that may stand here
+    export_cut_short        書き出しが途中で切れています / the export is cut short
+    counts_differ           末尾の件数が合いません / the counts in the last line are not those of the export
+    note_missing            控えが抜けています / the note is missing
+    note_unreadable         控えを読めません / the note cannot be read
+    note_unsigned           控えの署名がこの鍵のものではありません / the note is not signed by this key
+    note_misnumbered        控えの番号が違います / the note is not the one of this number
+    note_unlinked           控えが直前の控えにつながっていません / the note before was changed
+    note_forgets            控えに開いた鎖が載っていません / the note leaves out the open chain {chain}
+    note_contradicts        控えどうしが食い違っています / the note contradicts note {note} about {chain}
+    note_relists            閉じた鎖が控えに再び載っています / the note lists {chain}, which note {note} had ended
+    note_purges_open        閉じていない鎖が消去済みとされています / the note calls {chain} purged, but no note had closed it
+    anchor_differs          外に保管した控えと台帳の控えが違います / the note is not the one that was kept elsewhere
+    rolled_back             台帳が過去の状態に戻されています / this note was kept elsewhere, and the ledger ends before it: it was rolled back
+""".splitlines()[1:]
+}
+"""Code → what it means, in Japanese and in English. Codes are for ever; sentences may get better."""
+
+
+def reason(code: str, **facts: object) -> str:
+    """The English sentence of a code."""
+    return REASONS[code].partition(" / ")[2].format(**facts)
+
+
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """The first thing that is wrong. ``writer`` is ``notes`` and ``index`` a note's number for a note."""
+    """The first thing that is wrong: ``code`` is a key of REASONS, ``reason`` its English sentence.
+
+    ``writer`` is ``notes`` and ``index`` a note's number for a note; ``export`` and a line's number for an
+    export that is no export.
+    """
 
     writer: str
     index: int
+    code: str
     reason: str
+
+
+class Fault(Exception):
+    """Something is wrong at this place. ``hash``: this record's; if the next one stands on it, it is true."""
+
+    def __init__(self, writer: bytes, index: int, code: str, *, hash: bytes = b"", **facts: object) -> None:
+        self.bad = Bad(writer.decode("utf-8", "replace"), index, code, reason(code, **facts))
+        self.place = writer, index
+        self.hash = hash
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Which note is the newest one that is in order, and when it was signed."""
+
+    number: int
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """records, writers, checkpoints: how many there are. unanchored: records that no note covers.
+    """What was read, and what of it is wrong; with ``from_note``, only of what is newer than that note.
 
-    signatures: whether the notes' signatures were checked.
+    records, writers, checkpoints   how many records, chains with records, and notes
+    texts, texts_erased             texts that are here; records that commit to a text that is not
+    purged_chains                   chains whose records were removed when their retention was over
+    unanchored                      records that no note covers: cut off from the end, nobody would see it
+    newest_note                     the note that covers all others
+    anchored, after_anchor          number of the newest note kept elsewhere, and the records it does not cover
+    signatures                      whether the notes' signatures were checked
     """
 
     ok: bool
@@ -66,321 +158,664 @@ class Report:
     unanchored: int
     signatures: bool
     first_bad: Bad | None
-
-
-@dataclass(slots=True)
-class Noted:
-    """What the notes say of one chain: the newest head, and the first one the ledger does not hold.
-
-    note, wrong_note   numbers of the notes that say so; 0: none
-    wrong              index of the record that is not the one that was signed
-    """
-
-    size: int = 0
-    hash: bytes = ZEROS
-    closed: bool = False
-    note: int = 0
-    wrong: int = 0
-    wrong_note: int = 0
-
-
-@dataclass(slots=True)
-class Notes:
-    """What all notes say. ``bad``: the first note that is wrong in itself. ``open``: in the last one."""
-
-    count: int = 0
-    bad: Bad | None = None
-    open: set[str] = field(default_factory=set)
-    chains: dict[str, Noted] = field(default_factory=dict)
+    texts: int = 0
+    texts_erased: int = 0
+    purged_chains: int = 0
+    newest_note: Newest | None = None
+    anchored: int | None = None
+    after_anchor: int | None = None
+    from_note: int | None = None
 
 
 # ── the whole ────────────────────────────────────────────────────────────────────────────────────
 
 
-def verify(ledger: Path, public_key: Path | None) -> Report:
-    """Check everything in one snapshot.
+def verify(
+    ledger: Path,
+    public_key: Path | None = None,
+    *,
+    anchors: Sequence[Path] = (),
+    from_note: Path | None = None,
+    save: Path | None = None,
+) -> Report:
+    """Check a SQLite ledger or an export file, everything in one snapshot.
 
-    Raises OSError or sqlite3.Error when the ledger cannot be read, ValueError when it is none or the
-    key is not an Ed25519 public key, RuntimeError when signatures cannot be checked on this machine.
+    Raises OSError or sqlite3.Error when it cannot be read, ValueError when it is neither, the key is not
+    an Ed25519 public key, or an anchor is no note of this key; RuntimeError when signatures cannot be
+    checked on this machine.
     """
-    check = signature_check(public_key) if public_key else None
+    trust = trusted(public_key, anchors, from_note)
     if not ledger.is_file():
         raise FileNotFoundError(f"there is no ledger at {ledger}")
-    before = state(ledger)
-    if before is not None:
+    with open(ledger, "rb") as file:
+        begin = file.read(len(EXPORT_TAG))
+    if begin.startswith(b"SQLite format 3\0"):
+        walk = _verify_sqlite(ledger, trust)
+    elif begin.startswith((EXPORT_TAG, b"\x1f\x8b")):
+        walk = Walk(trust).read(file_lines(ledger))
+    else:
+        raise ValueError(f"{ledger} is neither a ledger nor an export of one")
+    return _concluded(walk, save)
+
+
+def verify_lines(
+    lines: Iterable[bytes],
+    public_key: Path | None = None,
+    *,
+    anchors: Sequence[Path] = (),
+    from_note: Path | None = None,
+    save: Path | None = None,
+) -> Report:
+    """Check the lines of an export, each with or without its newline. Raises as `verify` does."""
+    bare = (_single(line.removesuffix(b"\n")) for line in lines)
+    return _concluded(Walk(trusted(public_key, anchors, from_note)).read(bare), save)
+
+
+def _single(line: bytes) -> bytes:
+    """A newline inside a field would make two lines of one: such a line gets a field too many instead."""
+    return line.replace(b"\n", b"\t") + b"\t" if b"\n" in line else line
+
+
+def _concluded(walk: "Walk", save: Path | None) -> Report:
+    report = walk.report()
+    if save and report.ok and walk.notes.newest:
+        draft = save.with_name(save.name + ".new")
+        with open(draft, "wb") as file:
+            file.write(walk.notes.newest.signed)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, save)
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the verifier believes before it reads: a key, notes that were kept elsewhere, where to begin.
+
+    anchors   number → digests of the notes that were kept elsewhere
+    """
+
+    check: Check | None
+    anchors: dict[int, set[bytes]]
+    start: "Note | None"
+
+
+def trusted(public_key: Path | None, anchors: Sequence[Path], from_note: Path | None) -> Trust:
+    """Read what is believed. Raises as `verify` does."""
+    check = signature_check(public_key) if public_key else None
+    kept = [note for path in anchors for note in kept_notes(path, check)]
+    start = max(kept_notes(from_note, check), key=lambda note: note.number) if from_note else None
+    digests: dict[int, set[bytes]] = {}
+    for note in [*kept, start] if start else kept:
+        digests.setdefault(note.number, set()).add(note.digest)
+    return Trust(check, digests, start)
+
+
+_KEPT = re.compile(
+    rb"^sekisho/ledger\n(?:(?!sekisho/ledger\n)[^\n]+\n)*\n(?:\xe2\x80\x94 [^\n]*\n)+", re.MULTILINE
+)
+
+
+def find_notes(content: bytes) -> list[bytes]:
+    """The signed notes inside a longer text, as notes.find has it; line ends of Windows are allowed."""
+    return _KEPT.findall(content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n") + b"\n")
+
+
+def kept_notes(path: Path, check: Check | None) -> list["Note"]:
+    """The notes in a file, or in all files of a folder. Raises ValueError for none, or for a bad one."""
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    notes = []
+    for file in files:
+        for signed in find_notes(file.read_bytes()):
+            try:
+                notes.append(open_note(signed, check))
+            except NotANote as wrong:
+                raise ValueError(f"{file}: {reason(str(wrong))}") from None
+    if not notes:
+        raise ValueError(f"{path} holds no note")
+    return notes
+
+
+# ── line by line ─────────────────────────────────────────────────────────────────────────────────
+
+
+class Walk:
+    """Follows the lines of one export to its end. After the first fault the lines are only counted."""
+
+    def __init__(self, trust: Trust, bad_note: Bad | None = None) -> None:
+        self.trust = trust
+        self.start: Note | None = None
+        self.notes = Notes(trust, bad_note)
+        self.bad: Bad | None = None
+        self.late: list[Fault] = []  # what only the whole ledger shows
+        self.records = self.texts = self.texts_erased = 0
+        self.counts: dict[bytes, int] = {}  # chain → how many lines
+        self.missing: dict[bytes, Tally] = {}  # chain → texts that are not here
+        self.erased: dict[bytes, Tally] = {}  # chain → texts that were erased, as the ledger recorded it
+        self.left: set[bytes] = set()  # exchanges that no ending in their own chain closed
+        self.lost: dict[bytes, tuple[bytes, int]] = {}  # where exchanges of another chain were closed
+        self.ahead: list[bytes] | None = None  # chains of the notes that are still to come, backwards
+        # The chain that is being followed, and its last record:
+        self.chain: Chain | None = None
+        self.at, self.commitment = b"", NOTHING
+        self.with_texts = self.text_may_follow = self.text_is_due = False
+
+    def read(self, lines: Iterable[bytes]) -> "Walk":
+        """Read to the end. Raises ValueError for an export that does not continue the note it is to."""
+        line, numbers = b"", 0
+        rest = iter(lines)
         try:
-            report = _verify(open_ledger(ledger, "mode=ro&immutable=1"), check)
-        except sqlite3.DatabaseError:
-            if state(ledger) == before:
-                raise
+            self._header(next(rest, b""))
+            ended = False
+            for numbers, line in enumerate(rest, start=2):
+                if ended:
+                    raise self._stray(line, numbers)
+                mark = line[:2]
+                if mark == b"r\t":
+                    self._record(line, numbers)
+                elif mark == b"t\t":
+                    self._text(line, numbers)
+                elif mark == b"n\t" and not self.records:
+                    self.notes.take(line)
+                elif mark == b"e\t":
+                    ended = self._end(line, numbers)
+                elif mark != b"x\t":
+                    raise self._stray(line, numbers)
+            if not ended:
+                raise Fault(b"export", max(numbers, 1) + 1, "export_cut_short")
+        except Fault as fault:
+            self.bad = self._count_rest(rest, fault)
+        finally:
+            self.notes.close()
+        return self
+
+    def report(self) -> Report:
+        """The verdict: first what is wrong with a chain, then between chains, then with a note."""
+        late = min(self.late, key=lambda fault: fault.place).bad if self.late else None
+        bad = self.bad or late or self.notes.ended()
+        newest, anchored = self.notes.newest, self.notes.anchored
+        return Report(
+            bad is None,
+            self.records,
+            len(self.counts),
+            self.notes.count,
+            self._beyond({name: head.size for name, head in self.notes.chains.items()}),
+            self.trust.check is not None,
+            bad,
+            self.texts,
+            self.texts_erased,
+            sum(head.state == b"purged" for head in self.notes.chains.values()),
+            Newest(newest.number, newest.at.decode()) if newest else None,
+            anchored,
+            self._beyond(self.notes.anchored_sizes) if anchored else None,
+            self.start.number if self.start else None,
+        )
+
+    def _beyond(self, sizes: dict[bytes, int]) -> int:
+        """How many of the records that were read lie behind these ends of the chains."""
+        covered = (
+            min(max(0, sizes.get(name, 0) - self._base(name)[0]), count)
+            for name, count in self.counts.items()
+        )
+        return self.records - sum(covered)
+
+    def _header(self, line: bytes) -> None:
+        tag, _, rest = line.partition(b"\t")
+        if tag != EXPORT_TAG:
+            raise ValueError("this is no export of a ledger")
+        header = _json(rest)
+        if not isinstance(header, dict) or type(header.get("texts")) is not bool:
+            raise Fault(b"export", 1, "header_damaged")
+        number = header.get("from")
+        if type(number) is not int or number < 0:
+            raise Fault(b"export", 1, "header_damaged")
+        self.with_texts = header["texts"]
+        if number:
+            if self.trust.start is None or self.trust.start.number != number:
+                raise ValueError(f"this export continues note {number}: name that note with --from")
+            self.start = self.trust.start
+            self.notes.begin(self.start)
+
+    def _end(self, line: bytes, number: int) -> bool:
+        self._end_chain()
+        self._pass_chains(None)
+        if line != b"e\t%d\t%d\t%d" % (self.notes.count, self.records, self.texts):
+            raise Fault(b"export", number, "counts_differ")
+        self._settle()
+        return True
+
+    def _stray(self, line: bytes, number: int) -> Fault:
+        """A line where none of its kind may stand; it is counted all the same."""
+        if line is TORN:
+            return Fault(b"export", number, "export_cut_short")
+        self._count_line(line)
+        return Fault(b"export", number, "line_unknown")
+
+    def _count_line(self, line: bytes) -> None:
+        mark = line[:2]
+        self.texts += mark == b"t\t"
+        self.notes.count += mark == b"n\t"
+        if mark == b"r\t":
+            self._count(_four(line)[2])
+
+    def _count_rest(self, lines: Iterator[bytes], fault: Fault) -> Bad:
+        """Count what is left.
+
+        Of a record that does not stand on the one before, the next one (or the note over the chain's end)
+        tells whether it is true; then the one before is not what it once was.
+        """
+        (writer, index), follower = fault.place, None
+        for line in lines:
+            self._count_line(line)
+            if line[:2] == b"r\t":
+                follower = follower or _four(line)
+        head = self.notes.chains.get(writer, UNKNOWN)
+        if follower and follower[2] == writer:
+            is_true = follower[1] == fault.hash
         else:
-            if state(ledger) == before:
-                return report
-    return _verify(open_ledger(ledger, "mode=ro"), check)
+            is_true = (head.size, head.hash) == (index, fault.hash)
+        return Fault(writer, index - 1, "record_rehashed").bad if fault.hash and is_true else fault.bad
+
+    def _count(self, writer: bytes) -> None:
+        self.records += 1
+        self.counts[writer] = self.counts.get(writer, 0) + 1
+
+    # ── records ──
+
+    def _record(self, line: bytes, number: int) -> None:
+        fields = line.split(b"\t", 8)  # the last one: body, tab, hash
+        if len(fields) < 4:
+            self._count(_four(line)[2])
+            raise Fault(b"export", number, "line_unknown")
+        writer = fields[2]
+        self._count(writer)
+        if self.text_is_due:
+            self._miss_text()
+        chain = self.chain
+        if chain is None or chain.writer != writer:
+            chain = self._begin_chain(writer)
+        index = chain.index = chain.index + 1
+        if fields[3] != b"%d" % index:
+            later = _number(fields[3]) > index
+            raise Fault(writer, index, "record_missing" if later else "record_put_in")
+        cut = fields[-1].find(b"\t")
+        if len(fields) != 9 or cut < 0 or b"\t" in fields[-1][cut + 1 :]:
+            raise Fault(writer, index, "record_unfit")
+        _, prev, _, _, at, kind, exchange, commitment, rest = fields
+        digest = rest[cut + 1 :]
+        if sealed(line) != digest:
+            first = index == 2 and prev == ZEROS and sealed(_numbered(fields, b"1")) == digest
+            raise Fault(writer, 1, "record_put_in_first") if first else Fault(writer, index, "record_changed")
+        if prev != chain.last:
+            raise Fault(writer, index, "record_unlinked", hash=digest if index > 1 else b"")
+        if rest[:1] != b"{" or rest[cut - 1] != 125 or (commitment != NOTHING and len(commitment) != 64):
+            raise Fault(writer, index, "record_unfit")  # 125: the body's closing brace
+        if kind in APART:
+            if exchange != NOTHING:
+                raise Fault(writer, index, "record_unfit")
+            if kind == b"noted" and b'"texts.erased"' in rest:
+                self._learn_erasure(at, rest[:cut])
+        else:
+            self._exchange(chain, kind, exchange)
+        if index == chain.mark:
+            chain.meet_mark(digest)
+        elif index > chain.limit:
+            raise Fault(writer, index, "chain_grew", note=chain.head.note)
+        chain.last = digest
+        self.at, self.commitment, self.text_may_follow = at, commitment, True
+        self.text_is_due = self.with_texts and commitment != NOTHING
+
+    def _base(self, writer: bytes) -> tuple[int, bytes]:
+        """Where a chain is taken up: behind what the note says that we began at."""
+        head = self.start.heads.get(writer) if self.start else None
+        return (head.size, head.hash) if head and head.state != b"purged" else (0, ZEROS)
+
+    def _begin_chain(self, writer: bytes) -> "Chain":
+        before = self.chain.writer if self.chain else None
+        self._end_chain()
+        if before is not None and writer < before:
+            raise Fault(writer, self.counts[writer], "record_misplaced")
+        self._pass_chains(writer)
+        base, last = self._base(writer)
+        head = self.notes.chains.get(writer, UNKNOWN)
+        if head.state == b"purged":
+            raise Fault(writer, base + 1, "chain_not_purged", note=head.note)
+        self.chain = Chain(writer, base, last, head, self.notes.marks(writer, base))
+        return self.chain
+
+    def _end_chain(self) -> None:
+        if self.text_is_due:
+            self._miss_text()
+        self.text_may_follow = False
+        chain, self.chain = self.chain, None
+        if chain is None:
+            return
+        if chain.index < chain.head.size:
+            raise Fault(
+                chain.writer, chain.index + 1, "chain_cut", note=chain.head.note, size=chain.head.size
+            )
+        for exchange, index in chain.open.items():
+            if exchange in self.lost:
+                del self.lost[exchange]
+            elif exchange in self.left:
+                self.late.append(Fault(chain.writer, index, "question_repeated"))
+            else:
+                self.left.add(exchange)
+
+    def _pass_chains(self, writer: bytes | None) -> None:
+        """Every chain of the notes before ``writer`` should have come by now."""
+        if self.ahead is None:
+            self.ahead = sorted(self.notes.chains, reverse=True)
+        while self.ahead and (writer is None or self.ahead[-1] <= writer):
+            name = self.ahead.pop()
+            head, (base, _) = self.notes.chains[name], self._base(name)
+            if name not in self.counts and head.state != b"purged" and head.size > base:
+                code = "chain_cut" if base else "chain_missing"
+                raise Fault(name, base + 1, code, note=head.note, size=head.size)
+
+    # ── exchanges ──
+
+    def _exchange(self, chain: "Chain", kind: bytes, exchange: bytes) -> None:
+        """A question opens an exchange, an ending closes it: in its own chain, but for an old ``lost``."""
+        if exchange == NOTHING or not exchange or (kind != b"asked" and kind not in ENDINGS):
+            raise Fault(chain.writer, chain.index, "record_unfit")
+        if kind == b"asked":
+            if exchange in chain.open:
+                raise Fault(chain.writer, chain.index, "question_repeated")
+            chain.open[exchange] = chain.index
+        elif chain.open.pop(exchange, None) is None:
+            if chain.base and exchange not in chain.earlier:
+                chain.earlier.add(exchange)  # asked before the note that we began at
+            elif kind == b"lost" and not chain.base and exchange in self.left:
+                self.left.remove(exchange)
+            elif kind == b"lost" and not chain.base and exchange not in self.lost:
+                self.lost[exchange] = chain.writer, chain.index
+            else:
+                raise Fault(chain.writer, chain.index, "ending_without_question")
+
+    def _settle(self) -> None:
+        """What only the end shows: an exchange closed as lost that nobody had left open; a text that is gone."""
+        if self.start is None:
+            self.late += [Fault(*place, "ending_without_question") for place in self.lost.values()]
+        for writer, missing in self.missing.items():
+            erased = self.erased.get(writer, Tally())
+            if missing.count > erased.count or missing.at > erased.at:
+                self.late.append(Fault(writer, missing.index, "text_missing"))
+
+    # ── texts ──
+
+    def _text(self, line: bytes, number: int) -> None:
+        self.texts += 1
+        fields = line.split(b"\t", 4)
+        if len(fields) != 5 or _number(fields[2]) < 1:
+            raise Fault(b"export", number, "line_unknown")
+        _, writer, idx, salt, quoted = fields
+        here = self.text_may_follow and self.chain is not None and self.chain.writer == writer
+        if not here or self.chain is None or idx != b"%d" % self.chain.index:
+            raise Fault(writer, int(idx), "text_alone")
+        self.text_may_follow = self.text_is_due = False
+        text = _json(quoted)
+        encoded = _encoded(text) if isinstance(text, str) else None
+        code = "text_unreadable" if encoded is None else text_fault(self.commitment, salt, encoded)
+        if code:
+            raise Fault(writer, self.chain.index, code)
+
+    def _miss_text(self) -> None:
+        assert self.chain is not None
+        self.text_is_due = False
+        self.texts_erased += 1
+        self.missing.setdefault(self.chain.writer, Tally(index=self.chain.index)).add(1, self.at)
+
+    def _learn_erasure(self, at: bytes, body: bytes) -> None:
+        """A record that says of which chains texts were erased, and how many."""
+        said = _json(body)
+        chains = (
+            said.get("chains") if isinstance(said, dict) and said.get("event") == "texts.erased" else None
+        )
+        for name, count in chains.items() if isinstance(chains, dict) else ():
+            if type(count) is int and count > 0:
+                self.erased.setdefault(_encoded(name) or b"", Tally()).add(count, at)
 
 
-def _verify(connection: sqlite3.Connection, check: Check | None) -> Report:
+@dataclass(slots=True)
+class Tally:
+    """Texts of one chain: how many, the moment of the last one's record, the index of the first."""
+
+    count: int = 0
+    at: bytes = b""
+    index: int = 0
+
+    def add(self, count: int, at: bytes) -> None:
+        self.count += count
+        self.at = max(self.at, at)
+
+
+class Chain:
+    """The chain that is being followed. ``mark``: the next index whose hash some note was signed over."""
+
+    def __init__(
+        self, writer: bytes, base: int, last: bytes, head: "Head", marks: Iterator[tuple[int, bytes, int]]
+    ) -> None:
+        self.writer = writer
+        self.base = self.index = base
+        self.last = last
+        self.head = head
+        self.limit = sys.maxsize if head.state == b"open" else head.size
+        self.open: dict[bytes, int] = {}
+        self.earlier: set[bytes] = set()
+        self._marks = marks
+        self.mark, self._marked, self._note = next(marks, NO_MARK)
+
+    def meet_mark(self, digest: bytes) -> None:
+        """This record must be the one that a note was signed over."""
+        if digest != self._marked:
+            raise Fault(self.writer, self.index, "record_not_signed", note=self._note)
+        self.mark, self._marked, self._note = next(self._marks, NO_MARK)
+
+
+NO_MARK = (0, b"", 0)
+
+
+def sealed(line: bytes) -> bytes:
+    """The hash that a record's line should end in: over the line's own bytes, with newlines for tabs."""
+    return sha256(RECORD_TAG + line[1:-65].replace(b"\t", b"\n")).hexdigest().encode()
+
+
+def _numbered(fields: list[bytes], index: bytes) -> bytes:
+    return b"\t".join((*fields[:3], index, *fields[4:]))
+
+
+def _four(line: bytes) -> list[bytes]:
+    """The first four fields of any line, empty ones where it has fewer."""
+    return [*line.split(b"\t", 4), b"", b"", b""][:4]
+
+
+def _number(field: bytes) -> int:
+    return int(field) if field.isdigit() and len(field) < 19 else 0
+
+
+def text_fault(commitment: bytes, salt: bytes, text: bytes) -> str | None:
+    """Why a text is not the one its record commits to; None when it is."""
+    if commitment == NOTHING:
+        return "text_put_in"
+    expected = sha256(b"\n".join((TEXT_TAG, salt, text))).hexdigest().encode()
+    return None if expected == commitment else "text_changed"
+
+
+def _json(content: bytes) -> Any:
+    """What a piece of JSON says; None when it is none."""
     try:
-        connection.execute("BEGIN")
-        notes = read_notes(connection, check)
-        sizes: dict[str, int] = {}
-        bad = walk_records(connection, notes, sizes) or stray_text(connection)
-        bad = bad or broken_exchange(connection) or notes.bad
-        (records,) = connection.execute("SELECT count(*) FROM records").fetchone()
-        (writers,) = connection.execute("SELECT count(DISTINCT writer) FROM records").fetchone()
-    finally:
-        connection.close()
-    covered = sum(min(chain.size, sizes.get(name, 0)) for name, chain in notes.chains.items())
-    unanchored = max(0, records - covered)
-    return Report(bad is None, records, writers, notes.count, unanchored, check is not None, bad)
-
-
-def state(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a resting ledger is written; None while its log says that somebody writes.
-
-    A resting one is read as a file that never changes: SQLite would else leave a log beside it, in a
-    folder that may be read-only, and under an owner the ledger's own program may not be able to touch.
-    """
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size:
+        return json.loads(content.decode())
+    except (ValueError, RecursionError):
         return None
-    facts = path.stat()
-    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
-def open_ledger(path: Path, mode: str) -> sqlite3.Connection:
-    """Read-only."""
-    connection = _open(f"file:{quote(str(path.absolute()))}?{mode}")
-    connection.text_factory = bytes
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA:
-        connection.close()
-        raise ValueError(f"{path} is not a ledger that this program knows (schema {version})")
-    return connection
-
-
-def _open(address: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+def _encoded(text: str) -> bytes | None:
+    """In UTF-8; None for half characters."""
     try:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-# ── records ──────────────────────────────────────────────────────────────────────────────────────
-
-_WALK = """
-    SELECT r.writer, r.idx, r.at, r.kind, r.exchange, r.turn, r.body, r.text_commitment, r.prev, r.hash,
-           t.salt, t.text,
-           CASE WHEN r.kind = 'asked' THEN r.turn = 1 AND r.exchange IS NOT NULL
-                WHEN r.kind IN ('answered', 'refused', 'failed', 'abandoned', 'lost')
-                THEN r.turn = 2 AND r.exchange IS NOT NULL
-                WHEN r.kind IN ('viewed', 'noted') THEN r.turn IS NULL AND r.exchange IS NULL
-                ELSE 0 END
-           AND coalesce(r.exchange <> '-', 1) AND coalesce(length(r.text_commitment) = 64, 1)
-           AND substr(r.body, 1, 1) = '{' AND instr(r.body, char(10)) = 0 AND json_valid(r.body) AS lawful
-    FROM records AS r LEFT JOIN texts AS t ON t.writer = r.writer AND t.idx = r.idx
-    ORDER BY r.writer, r.idx
-"""
-"""A record, its text, and whether it is one: a fitting turn, and a body of one line with one JSON object."""
-
-
-def walk_records(connection: sqlite3.Connection, notes: Notes, sizes: dict[str, int]) -> Bad | None:
-    """Follow every chain from its first record to its end; ``sizes`` is filled with their lengths."""
-    writer, index, last, name, noted = None, 0, ZEROS, "", Noted()
-    rows = connection.execute(_WALK)
-    for row in rows:
-        if row[0] != writer:
-            if bad := ended_early(name, index, noted):
-                return bad
-            writer, index, last, name = row[0], 0, ZEROS, _text(row[0])
-            noted = notes.chains.get(name, Noted())
-        index += 1
-        if reason := record_fault(row, index, last):
-            if reason == PREV_DIFFERS and index > 1 and is_vouched_for(row, next(rows, None), noted):
-                return Bad(name, index - 1, "the record was changed and hashed again")
-            if index == 2 and row[8] == ZEROS and sealed(row, 1) == row[9]:
-                return Bad(name, 1, "the record was put in before the first")
-            return Bad(name, index, reason)
-        if noted.note and (reason := note_fault(noted, index)):
-            return Bad(name, index, reason)
-        last = row[9]
-        sizes[name] = index
-    return ended_early(name, index, noted) or vanished(notes, sizes)
-
-
-def record_fault(row: Any, index: int, last: bytes) -> str | None:
-    """Why this is not the record that belongs at ``index`` behind the hash ``last``; None when it is."""
-    _, idx, _, _, _, _, _, commitment, prev, digest, salt, text, lawful = row
-    if idx != index:
-        return "the record is missing" if isinstance(idx, int) and idx > index else "the record was put in"
-    try:
-        if sealed(row, index) != digest:
-            return "the record was changed"
-    except TypeError:
-        return "the record cannot be read"
-    if prev != last:
-        return PREV_DIFFERS
-    if not lawful:
-        return "the record's kind, turn, exchange and body do not fit together"
-    return text_fault(commitment, salt, text) if text is not None else None
-
-
-def sealed(row: Any, index: int) -> bytes:
-    """The hash of a record, as chain.py has it, at this index. Raises TypeError where a field is no text."""
-    writer, _, at, kind, exchange, _, body, commitment, prev, _, _, _, _ = row
-    exchange = b"-" if exchange is None else exchange
-    commitment = b"-" if commitment is None else commitment
-    fields = (RECORD_TAG, prev, writer, b"%d" % index, at, kind, exchange, commitment, body)
-    return sha256(b"\n".join(fields)).hexdigest().encode()
-
-
-PREV_DIFFERS = "the record does not stand on the one before it"
-
-
-def is_vouched_for(row: Any, after: Any, noted: Noted) -> bool:
-    """Whether the next record, or the note over the chain's end, stands on this very record.
-
-    Then this one is true, and the one before is not what it once was.
-    """
-    if after is not None and after[0] == row[0]:
-        return bool(after[8] == row[9])
-    return bool(noted.size == row[1] and noted.hash == row[9])
-
-
-def text_fault(commitment: Any, salt: Any, text: Any) -> str | None:
-    """Why a text is not the one its record commits to."""
-    if commitment is None:
-        return "a text was put in beside the record"
-    try:
-        expected = sha256(b"\n".join((TEXT_TAG, salt, text))).hexdigest().encode()
-    except TypeError:
-        return "the record's text cannot be read"
-    return None if expected == commitment else "the record's text was changed"
-
-
-def note_fault(noted: Noted, index: int) -> str | None:
-    if index == noted.wrong:
-        return f"the record is not the one that note {noted.wrong_note} was signed over"
-    if index > noted.size and noted.closed:
-        return f"the chain grew after note {noted.note} had closed it"
-    return None
-
-
-def ended_early(name: str, index: int, noted: Noted) -> Bad | None:
-    if index < noted.size:
-        return Bad(name, index + 1, f"the record is missing; note {noted.note} counts {noted.size}")
-    return None
-
-
-def vanished(notes: Notes, sizes: dict[str, int]) -> Bad | None:
-    """A chain that the notes know and the ledger does not."""
-    for name, noted in sorted(notes.chains.items()):
-        if name not in sizes:
-            return ended_early(name, 0, noted)
-    return None
-
-
-def stray_text(connection: sqlite3.Connection) -> Bad | None:
-    """A text whose record is gone."""
-    found = connection.execute(
-        "SELECT writer, idx FROM texts AS t WHERE NOT EXISTS"
-        " (SELECT 1 FROM records AS r WHERE r.writer = t.writer AND r.idx = t.idx) LIMIT 1"
-    ).fetchone()
-    if found is None:
+        return text.encode()
+    except UnicodeEncodeError:
         return None
-    return Bad(_text(found[0]), int(found[1]), "the record is missing; its text is still here")
-
-
-def broken_exchange(connection: sqlite3.Connection) -> Bad | None:
-    """An exchange that is not one question and at most one ending."""
-    found = connection.execute(
-        "SELECT exchange, sum(turn = 1) FROM records WHERE exchange IS NOT NULL"
-        " GROUP BY exchange HAVING sum(turn = 1) <> 1 OR sum(turn = 2) > 1 LIMIT 1"
-    ).fetchone()
-    if found is None:
-        return None
-    exchange, asked = found
-    writer, index = connection.execute(
-        "SELECT writer, idx FROM records WHERE exchange = CAST(? AS TEXT) ORDER BY at DESC, idx DESC LIMIT 1",
-        (exchange,),
-    ).fetchone()
-    reason = "an exchange was ended twice" if asked == 1 else "an exchange has no question, or two"
-    return Bad(_text(writer), int(index), reason)
 
 
 # ── notes ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def read_notes(connection: sqlite3.Connection, check: Check | None) -> Notes:
-    """Read all notes in order, up to the first that is wrong."""
-    notes, before = Notes(), ZEROS.decode()
-    (notes.count,) = connection.execute("SELECT count(*) FROM notes").fetchone()
-    rows = connection.execute("SELECT number, note FROM notes ORDER BY number")
-    for number, (stored, signed) in enumerate(rows, start=1):
+class NotANote(ValueError):
+    """Its only argument is a code of REASONS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One chain in a note: how many records, the hash of the last, b"open" / b"closed" / b"purged"."""
+
+    size: int
+    hash: bytes
+    state: bytes
+    note: int
+
+
+UNKNOWN = Head(0, ZEROS, b"open", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note that was read. ``previous`` and ``digest``: of the whole note before, and of this one."""
+
+    number: int
+    at: bytes
+    previous: bytes
+    heads: dict[bytes, Head]
+    signed: bytes
+    digest: bytes
+
+
+_FORM = re.compile(
+    rb"sekisho/ledger\n([1-9][0-9]{0,17})\n"
+    rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)\n"
+    rb"([0-9a-f]{64})\n"
+    rb"(?:clock (?:synchronized -?[0-9]+\.[0-9]{6} [0-9]+\.[0-9]{6}|unsynchronized|unknown)\n)?"
+    rb"((?:[!-~]+ [1-9][0-9]{0,17} [0-9a-f]{64} (?:open|closed|purged)\n)*)"
+)
+_SIGNATURE = re.compile(rb"\xe2\x80\x94 [^\s+]+ [A-Za-z0-9+/]+={0,2}")
+
+
+def open_note(signed: bytes, check: Check | None) -> Note:
+    """Read a note. Raises NotANote unless it has the one form and is signed by the key of ``check``."""
+    text, _, signatures = signed.partition(b"\n\n")
+    found = _FORM.fullmatch(text + b"\n")
+    lines = signatures.split(b"\n")
+    if not found or lines.pop() or not lines or not all(map(_SIGNATURE.fullmatch, lines)):
+        raise NotANote("note_unreadable")
+    number = int(found[1])
+    chains = [line.split(b" ") for line in found[4].split(b"\n")[:-1]]
+    heads = {name: Head(int(size), digest, state, number) for name, size, digest, state in chains}
+    if sorted(heads) != [chain[0] for chain in chains]:
+        raise NotANote("note_unreadable")
+    if check and not any(check(line, text + b"\n") for line in lines):
+        raise NotANote("note_unsigned")
+    return Note(number, found[2], found[3], heads, signed, sha256(signed).hexdigest().encode())
+
+
+class Notes:
+    """What all notes say together. They are read in order, up to the first that is wrong."""
+
+    def __init__(self, trust: Trust, bad: Bad | None = None) -> None:
+        self.count = 0
+        self.bad = bad
+        self.newest: Note | None = None
+        self.chains: dict[bytes, Head] = {}  # the newest that is known of each
+        self.anchored: int | None = None
+        self.anchored_sizes: dict[bytes, int] = {}
+        self._trust = trust
+        self._open: set[bytes] = set()
+        self._whole = True  # every note since the first is read, so that every chain is known
+        # All that was ever signed over waits here until the records come by: on disk, once it is much.
+        self._heads = sqlite3.connect("", isolation_level=None)
+        self._heads.execute("PRAGMA journal_mode = OFF")
+        self._heads.execute(
+            "CREATE TABLE heads (writer, size, hash, note, PRIMARY KEY (writer, size)) WITHOUT ROWID"
+        )
+        self._heads.execute("BEGIN")
+
+    def begin(self, start: Note) -> None:
+        """Take up the notes behind this one."""
+        self._whole = False
+        self._accept(start)
+
+    def take(self, line: bytes) -> None:
+        """Read the next note's line."""
+        self.count += 1
+        if self.bad:
+            return
+        number = self.newest.number + 1 if self.newest else 1
         try:
-            if stored != number:
-                raise ValueError("the note is missing")
-            take_note(connection, notes, number, signed, before, check)
-        except (ValueError, TypeError, AttributeError) as fault:
-            wrong = fault.args[0] if type(fault) is ValueError else "the note cannot be read"
-            notes.bad = Bad("notes", number, str(wrong))
-            break
-        before = sha256(signed).hexdigest()
-    return notes
+            self._take(line, number)
+        except NotANote as wrong:
+            self.bad = Fault(b"notes", number, str(wrong)).bad
+        except Fault as fault:
+            self.bad = fault.bad
+
+    def close(self) -> None:
+        self._heads.close()
+
+    def ended(self) -> Bad | None:
+        """What is wrong with the notes; also when some that were kept elsewhere never came."""
+        newest = self.newest.number if self.newest else 0
+        beyond = [number for number in self._trust.anchors if number > newest]
+        return self.bad or (Fault(b"notes", min(beyond), "rolled_back").bad if beyond else None)
+
+    def marks(self, writer: bytes, base: int) -> Iterator[tuple[int, bytes, int]]:
+        """(size, hash, note) of every head that was signed for a chain, the smallest first."""
+        return self._heads.execute(
+            "SELECT size, hash, note FROM heads WHERE writer = ? AND size > ? ORDER BY size", (writer, base)
+        )
+
+    def _take(self, line: bytes, number: int) -> None:
+        _, stored, quoted = [*line.split(b"\t", 2), b""][:3]
+        if stored != b"%d" % number:
+            raise NotANote("note_missing")
+        signed = _json(quoted)
+        encoded = _encoded(signed) if isinstance(signed, str) else None
+        note = open_note(encoded or b"", self._trust.check)
+        if note.number != number:
+            raise NotANote("note_misnumbered")
+        if note.previous != (self.newest.digest if self.newest else ZEROS):
+            raise NotANote("note_unlinked")
+        if self._trust.anchors.get(number, {note.digest}) != {note.digest}:
+            raise NotANote("anchor_differs")
+        if forgotten := self._open - note.heads.keys():
+            raise Fault(b"notes", number, "note_forgets", chain=min(forgotten).decode())
+        for name, head in note.heads.items():
+            if name in self.chains or self._whole:
+                demand_growth(name, self.chains.get(name, UNKNOWN), head)
+        self._accept(note)
+
+    def _accept(self, note: Note) -> None:
+        for name, head in note.heads.items():
+            known = self.chains.get(name, UNKNOWN)
+            if head.size > known.size:
+                self._heads.execute(
+                    "INSERT INTO heads VALUES (?, ?, ?, ?)", (name, head.size, head.hash, note.number)
+                )
+            self.chains[name] = head
+        self._open = {name for name, head in note.heads.items() if head.state == b"open"}
+        self.newest = note
+        if note.number in self._trust.anchors:
+            self.anchored = note.number
+            self.anchored_sizes = {name: head.size for name, head in self.chains.items()}
 
 
-def take_note(
-    connection: sqlite3.Connection, notes: Notes, number: int, signed: bytes, before: str, check: Check | None
-) -> None:
-    """Add one note to what is known. Raises ValueError with the reason when it is wrong."""
-    origin, stated, _, previous, *chains = open_note(signed, check).split("\n")
-    if origin != ORIGIN or stated != str(number):
-        raise ValueError("the note is not the one of this number")
-    if previous != before:
-        raise ValueError("the note before was changed" if number > 1 else "the note does not start a chain")
-    heads = dict(read_head(line, number) for line in chains)
-    if forgotten := notes.open - heads.keys():
-        raise ValueError(f"the note leaves out the open chain {min(forgotten)}")
-    for name, head in heads.items():
-        take_head(connection, notes, number, name, head)
-    notes.open = {name for name, head in heads.items() if not head.closed}
-
-
-def read_head(line: str, number: int) -> tuple[str, Noted]:
-    name, size, digest, state = line.split(" ")
-    return name, Noted(int(size), digest.encode(), state == "closed", number)
-
-
-def take_head(connection: sqlite3.Connection, notes: Notes, number: int, name: str, head: Noted) -> None:
-    """One chain of a note must be the earlier one, grown or not; is it what the ledger holds?"""
-    known = notes.chains.get(name)
-    if known is None or head.size > known.size:
-        found = connection.execute(
-            "SELECT hash FROM records WHERE writer = ? AND idx = ?", (name, head.size)
-        ).fetchone()
-        if found and found[0] != head.hash:
-            head.wrong, head.wrong_note = head.size, number
-    elif known.closed or head.size < known.size or head.hash != known.hash:
-        raise ValueError(f"the note contradicts note {known.note} about {name}")
-    if known and known.closed:
-        raise ValueError(f"the note lists {name}, which note {known.note} had closed")
-    if known and known.wrong:
-        head.wrong, head.wrong_note = known.wrong, known.wrong_note
-    notes.chains[name] = head
-
-
-def open_note(signed: bytes, check: Check | None) -> str:
-    """The signed text. Raises ValueError unless it has the one form, signed by the key of ``check``."""
-    text, blank, signatures = signed.decode().partition("\n\n")
-    lines = signatures.split("\n")
-    if not blank or lines.pop() or not all(line.startswith("\u2014 ") for line in lines):
-        raise ValueError("the note cannot be read")
-    if check and not any(check(line, text + "\n") for line in lines):
-        raise ValueError("the note is not signed by this key")
-    return text
+def demand_growth(name: bytes, known: Head, head: Head) -> None:
+    """A chain in a note must be the earlier one, grown or not; closed ones come back once, as purged."""
+    facts: dict[str, Any] = {"chain": name.decode(), "note": known.note}
+    if head.state == b"purged" and known.state == b"open":
+        raise Fault(b"notes", head.note, "note_purges_open", **facts)
+    if known.state == b"purged" or (known.state == b"closed" and head.state != b"purged"):
+        raise Fault(b"notes", head.note, "note_relists", **facts)
+    same = (head.size, head.hash) == (known.size, known.hash)
+    if not same and (head.size <= known.size or head.state == b"purged"):
+        raise Fault(b"notes", head.note, "note_contradicts", **facts)
 
 
 # ── signatures ───────────────────────────────────────────────────────────────────────────────────
@@ -388,27 +823,37 @@ def open_note(signed: bytes, check: Check | None) -> str:
 _ED25519 = bytes.fromhex("302a300506032b6570032100")
 """How the DER form of an Ed25519 public key begins (RFC 8410); 32 bytes follow."""
 
+_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
+
 
 def signature_check(public_key: Path) -> Check:
-    """A check for signature lines under this key. Raises ValueError for another kind of key."""
-    pem = public_key.read_text("ascii", "replace")
+    """A check for signature lines under the key in this file, or under any of the keys in it.
+
+    Raises ValueError for another kind of key.
+    """
+    keys: dict[bytes, Verdict] = {}
+    for found in _PEM.finditer(public_key.read_bytes()):
+        der = base64.b64decode(found[1])
+        if not der.startswith(_ED25519) or len(der) != len(_ED25519) + 32:
+            break
+        raw = der[len(_ED25519) :]
+        keys[sha256(ORIGIN + b"\n\x01" + raw).digest()[:4]] = _with_cryptography(raw) or _with_openssl(
+            found[0]
+        )
+    else:
+        if keys:
+            return lambda line, text: _is_good(keys, line, text)
+    raise ValueError(f"{public_key} is not an Ed25519 public key in PEM")
+
+
+def _is_good(keys: dict[bytes, Verdict], line: bytes, text: bytes) -> bool:
+    _, name, encoded = line.split(b" ")
     try:
-        der = base64.b64decode("".join(line for line in pem.splitlines() if not line.startswith("-----")))
-    except ValueError:
-        der = b""
-    if not der.startswith(_ED25519) or len(der) != len(_ED25519) + 32:
-        raise ValueError(f"{public_key} is not an Ed25519 public key in PEM")
-    raw = der[len(_ED25519) :]
-    verdict = _with_cryptography(raw) or _with_openssl(pem)
-    key_hash = sha256(ORIGIN.encode() + b"\n\x01" + raw).digest()[:4]
-
-    def check(line: str, text: str) -> bool:
-        _, name, encoded = line.split(" ")
         signature = base64.b64decode(encoded, validate=True)
-        mine = name == ORIGIN and signature[:4] == key_hash and len(signature) == 68
-        return mine and verdict(signature[4:], text.encode())
-
-    return check
+    except ValueError:
+        return False
+    verdict = keys.get(signature[:4])
+    return name == ORIGIN and len(signature) == 68 and verdict is not None and verdict(signature[4:], text)
 
 
 def _with_cryptography(raw: bytes) -> Verdict | None:
@@ -429,7 +874,7 @@ def _with_cryptography(raw: bytes) -> Verdict | None:
     return verdict
 
 
-def _with_openssl(pem: str) -> Verdict:
+def _with_openssl(pem: bytes) -> Verdict:
     program = shutil.which("openssl")
     if program is None:
         raise RuntimeError("signatures need the Python package cryptography or the program openssl")
@@ -437,7 +882,7 @@ def _with_openssl(pem: str) -> Verdict:
     def verdict(signature: bytes, text: bytes) -> bool:
         with tempfile.TemporaryDirectory() as folder:
             key, sig, message = (Path(folder, name) for name in ("key", "signature", "message"))
-            key.write_text(pem, "ascii")
+            key.write_bytes(pem + b"\n")
             sig.write_bytes(signature)
             message.write_bytes(text)
             command = [program, "pkeyutl", "-verify", "-pubin", "-inkey", str(key), "-rawin"]
@@ -447,11 +892,202 @@ def _with_openssl(pem: str) -> Verdict:
     return verdict
 
 
-def _text(name: Any) -> str:
-    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+# ── sources: an export file ──────────────────────────────────────────────────────────────────────
+
+TORN = b"\n"
+"""In the place of a line that broke off: no line holds its own end."""
+
+
+def file_lines(path: Path) -> Iterator[bytes]:
+    """The lines of an export, plain or gzip; TORN at the end of one that does not end in a whole line."""
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if zipped else open(path, "rb", buffering=1 << 20) as lines:
+        try:
+            for line in lines:
+                yield line[:-1] if line[-1:] == b"\n" else TORN
+        except EOFError:  # a gzip file that was cut short
+            yield TORN
+        except zlib.error as trouble:
+            raise ValueError(f"{path} is damaged: {trouble}") from None
+
+
+# ── sources: a SQLite ledger ─────────────────────────────────────────────────────────────────────
+
+
+def _verify_sqlite(ledger: Path, trust: Trust) -> Walk:
+    """A ledger at rest is read as a file that never changes; when it did, all is read again."""
+    before = state(ledger)
+    if before is not None:
+        try:
+            walk = verify_opened(open_ledger(ledger, "mode=ro&immutable=1"), trust)
+        except sqlite3.DatabaseError:
+            if state(ledger) == before:
+                raise
+        else:
+            if state(ledger) == before:
+                return walk
+    return verify_opened(open_ledger(ledger, "mode=ro"), trust)
+
+
+def verify_opened(connection: sqlite3.Connection, trust: Trust) -> Walk:
+    try:
+        connection.execute("BEGIN")
+        walk = Walk(trust, _bad_anchor(connection, trust))
+        walk.read(sqlite_lines(connection, trust.start))
+        if trust.start is None and walk.bad is None and (twice := _asked_twice(connection)):
+            walk.late.append(twice)
+        return walk
+    finally:
+        connection.close()
+
+
+def state(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a resting ledger is written; None while its log says that somebody writes.
+
+    A resting one is read as a file that never changes: SQLite would else leave a log beside it, in a
+    folder that may be read-only, and under an owner the ledger's own program may not be able to touch.
+    """
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        return None
+    facts = path.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def open_ledger(path: Path, mode: str) -> sqlite3.Connection:
+    """Read-only; every text comes as bytes."""
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, isolation_level=None)
+    connection.text_factory = bytes
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if version not in SCHEMAS:
+            raise ValueError(f"{path} is not a ledger that this program knows (schema {version})")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _line(mark: str, *columns: str) -> str:
+    """SQL for one line of an export; it works whatever is in the columns, also where no honest hand put it."""
+    return " || char(9) || ".join((f"'{mark}'", *(f"coalesce({column}, '')" for column in columns)))
+
+
+_FITS = """
+    r.turn IS CASE WHEN r.kind = 'asked' THEN 1 WHEN r.kind IN ('viewed', 'noted') THEN NULL ELSE 2 END
+    AND r.exchange IS NOT '-' AND r.text_commitment IS NOT '-'
+"""
+"""What a line cannot say: the column ``turn``, and that NULL is written as a dash. Else: one field too many."""
+
+_RECORD = _line(
+    "r",
+    *("r.prev", "r.writer", "r.idx", "r.at", "r.kind"),
+    *("coalesce(r.exchange, '-')", "coalesce(r.text_commitment, '-')", "r.body", "r.hash"),
+)
+_TEXT = _line("t", "t.writer", "t.idx", "t.salt", "json_quote(CAST(t.text AS TEXT))")
+_NOTE = _line("n", "number", "json_quote(CAST(note AS TEXT))")
+
+_RECORDS = f"""
+    SELECT {_RECORD} || CASE WHEN {_FITS} THEN '' ELSE char(9) END, CASE WHEN t.idx IS NOT NULL THEN {_TEXT} END
+    FROM records AS r LEFT JOIN texts AS t ON t.writer = r.writer AND t.idx = r.idx
+"""
+
+_CHAINS = """
+    WITH RECURSIVE chain (writer) AS (
+        SELECT min(writer) FROM records
+        UNION ALL
+        SELECT (SELECT min(r.writer) FROM records AS r WHERE r.writer > chain.writer) FROM chain
+        WHERE chain.writer IS NOT NULL
+    )
+    SELECT CAST(writer AS TEXT),
+           (SELECT CAST(at AS TEXT) FROM records AS r WHERE r.writer = chain.writer ORDER BY idx LIMIT 1)
+    FROM chain WHERE typeof(writer) = 'text'
+"""
+"""Every chain and the moment of its first record, with one look at the index for each: no scan."""
+
+
+def sqlite_lines(connection: sqlite3.Connection, start: Note | None) -> Iterator[bytes]:
+    """The lines of the export of this ledger, with texts; with ``start``, of what is newer than that note."""
+    counts = {b"n": 0, b"r": 0, b"t": 0}
+    yield EXPORT_TAG + b'\t{"texts":true,"from":%d}' % (start.number if start else 0)
+    for line in _sqlite_content(connection, start):
+        counts[line[:1]] += 1
+        yield line
+    yield b"\t".join((b"e", *(b"%d" % count for count in counts.values())))
+
+
+def _sqlite_content(connection: sqlite3.Connection, start: Note | None) -> Iterator[bytes]:
+    new_notes = f"WHERE number > {start.number}" if start else ""
+    named: set[bytes] = set()
+    for (line,) in connection.execute(f"SELECT {_NOTE} FROM notes {new_notes} ORDER BY number"):
+        if start:
+            named |= _chains_named(line)
+        yield line
+    if start is None:
+        yield from _with_texts(connection.execute(f"{_RECORDS} ORDER BY r.writer, r.idx"))
+        yield from _texts_alone(connection)
+        return
+    for writer, began in connection.execute(_CHAINS).fetchall():
+        head = start.heads.get(writer)
+        # A chain that no note names is as young as its first record, or was closed before that note.
+        if head or writer in named or began >= start.at:
+            base = head.size if head and head.state != b"purged" else 0
+            behind = "WHERE r.writer = CAST(? AS TEXT) AND r.idx > ? ORDER BY r.idx"
+            yield from _with_texts(connection.execute(_RECORDS + behind, (writer, base)))
+
+
+def _with_texts(rows: Iterable[tuple[bytes, bytes | None]]) -> Iterator[bytes]:
+    for record, text in rows:
+        yield _single(record)
+        if text is not None:
+            yield _single(text)
+
+
+def _chains_named(line: bytes) -> set[bytes]:
+    """The chains of a note's line, whatever it is worth."""
+    text = str(_json(line.split(b"\t", 2)[2])).partition("\n\n")[0]
+    return {head.partition(" ")[0].encode("utf-8", "replace") for head in text.split("\n")}
+
+
+def _texts_alone(connection: sqlite3.Connection) -> Iterator[bytes]:
+    """Texts whose record is gone."""
+    found = connection.execute(
+        f"SELECT {_TEXT} FROM texts AS t WHERE NOT EXISTS"
+        " (SELECT 1 FROM records AS r WHERE r.writer = t.writer AND r.idx = t.idx) ORDER BY t.writer, t.idx"
+    )
+    for (line,) in found:
+        yield _single(line)
+
+
+def _asked_twice(connection: sqlite3.Connection) -> Fault | None:
+    """A question whose exchange was asked before and has ended: only the table still knows that one."""
+    found = connection.execute(
+        "SELECT r.writer, r.idx FROM records AS r JOIN (SELECT exchange FROM records WHERE exchange IS NOT NULL"
+        " GROUP BY exchange HAVING sum(turn = 1) > 1 LIMIT 1) AS twice ON r.exchange = twice.exchange"
+        " WHERE r.turn = 1 ORDER BY r.at DESC, r.idx DESC LIMIT 1"
+    ).fetchone()
+    return Fault(found[0], found[1], "question_repeated") if found else None
+
+
+def _bad_anchor(connection: sqlite3.Connection, trust: Trust) -> Bad | None:
+    """The first note kept elsewhere, up to the one that we begin at, that is not in the ledger."""
+    for number in sorted(trust.anchors):
+        if trust.start is None or number > trust.start.number:
+            break
+        found = "SELECT (SELECT CAST(note AS BLOB) FROM notes WHERE number = ?), max(number) > ? FROM notes"
+        note, later = connection.execute(found, (number, number)).fetchone()
+        if note is None:
+            return Fault(b"notes", number, "note_missing" if later else "rolled_back").bad
+        if trust.anchors[number] != {sha256(note).hexdigest().encode()}:
+            return Fault(b"notes", number, "anchor_differs").bad
+    return None
 
 
 # ── the command ──────────────────────────────────────────────────────────────────────────────────
+
+JST = timezone(timedelta(hours=9), "JST")
 
 
 def as_json(report: Report) -> str:
@@ -461,33 +1097,64 @@ def as_json(report: Report) -> str:
 
 def as_words(report: Report) -> str:
     """The report for people: Japanese first, English second."""
-    lines = []
-    if report.first_bad is None:
-        lines.append(f"台帳は正しくつながっています（記録 {report.records} 件）。")
-        lines.append(f"The ledger is sound ({report.records} records).")
+    return "\n".join([*_verdict(report), *_window(report)])
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    bad, since = report.first_bad, report.from_note
+    if since is not None:
+        yield f"控え {since} 番より新しいものだけを調べました。"
+        yield f"Only what is newer than note {since} was read."
+    if bad is None:
+        yield f"台帳は正しくつながっています（記録 {report.records} 件）。"
+        yield f"The ledger is sound ({report.records} records)."
     else:
-        bad = report.first_bad
-        lines.append(f"台帳に異常があります: {bad.writer} の {bad.index} 番。CSIRT に知らせてください。")
-        lines.append(f"The ledger is NOT sound: {bad.writer}, index {bad.index}: {bad.reason}.")
-    lines.append(
+        japanese = REASONS[bad.code].partition(" / ")[0]
+        yield f"台帳に異常があります: {bad.writer} の {bad.index} 番: {japanese}。CSIRT に知らせてください。"
+        yield f"The ledger is NOT sound: {bad.writer}, index {bad.index}: {bad.reason} ({bad.code})."
+    yield (
         f"書き手 writers {report.writers} / 署名付き控え notes {report.checkpoints}"
         f" / 控えにまだ入っていない記録 unanchored {report.unanchored}"
+        f" / 消去された本文 texts erased {report.texts_erased} / 消去された鎖 chains purged {report.purged_chains}"
     )
     if not report.signatures:
-        lines.append("署名は確かめていません（--public-key で公開鍵を指定してください）。")
-        lines.append("Signatures were not checked: name the public key with --public-key.")
-    return "\n".join(lines)
+        yield "署名は確かめていません（--public-key で公開鍵を指定してください）。"
+        yield "Signatures were not checked: name the public key with --public-key."
 
 
-def run(ledger: Path, public_key: Path | None, *, as_lines_of_json: bool) -> int:
+def _window(report: Report) -> Iterator[str]:
+    """What could be missing without a trace."""
+    newest, count = report.newest_note, report.unanchored
+    if newest is None:
+        yield "署名付きの控えがありません。末尾から記録を切り取られても分かりません。"
+        yield "There is no signed note: records cut off from the end would leave no trace."
+    else:
+        at = datetime.fromisoformat(newest.at[:-1] + "+00:00").astimezone(JST)
+        when = f"{at:%Y-%m-%d %H:%M:%S} JST"
+        yield f"最新の控えは {newest.number} 番（{when}）です。それより新しい記録 {count} 件は、切り取られても分かりません。"
+        yield f"The newest note is number {newest.number} of {when}; the {count} records after it could be cut off unseen."
+    if report.anchored is None:
+        yield "台帳が丸ごと過去に戻されたことは、外に保管した控えがなければ分かりません（--anchor で指定してください）。"
+        yield "That the whole file was put back in time, only notes kept elsewhere can show: name them with --anchor."
+    else:
+        yield f"外に保管した控え {report.anchored} 番までは、台帳にあります。それより新しい記録 {report.after_anchor} 件は、控えごと切り取られても分かりません。"
+        yield f"The note {report.anchored} that was kept elsewhere is in the ledger; the {report.after_anchor} records after it could be cut off unseen, together with their notes."
+
+
+def conclude(check: Callable[[], Report], *, as_lines_of_json: bool) -> int:
     """Verify and print. 0: sound, 1: something is wrong, 2: it could not be checked."""
     try:
-        report = verify(ledger, public_key)
+        report = check()
     except (OSError, sqlite3.Error, ValueError, RuntimeError) as trouble:
         print(f"台帳を検証できません / The ledger could not be verified: {trouble}", file=sys.stderr)
         return 2
     print(as_json(report) if as_lines_of_json else as_words(report))
     return 0 if report.ok else 1
+
+
+def run(ledger: Path, public_key: Path | None, *, as_lines_of_json: bool, **options: Any) -> int:
+    """`verify`, with its options, and print."""
+    return conclude(lambda: verify(ledger, public_key, **options), as_lines_of_json=as_lines_of_json)
 
 
 def key_beside(ledger: Path) -> Path | None:
@@ -498,11 +1165,39 @@ def key_beside(ledger: Path) -> Path | None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify a Sekisho ledger, read-only.")
-    parser.add_argument("ledger", type=Path, help="the SQLite file")
-    parser.add_argument("--public-key", type=Path, help="PEM file; default: public.pem beside the ledger")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add = parser.add_argument
+    add("ledger", type=Path, help="a SQLite ledger, or an export (plain or .gz)")
+    add("--public-key", type=Path, help="PEM file; default: public.pem beside the ledger")
+    add(
+        "--anchor",
+        type=Path,
+        action="append",
+        default=[],
+        help="notes kept elsewhere: a file or folder; repeatable",
+    )
+    add(
+        "--from",
+        type=Path,
+        dest="from_note",
+        metavar="NOTE",
+        help="read only what is newer than this verified note",
+    )
+    add(
+        "--save",
+        type=Path,
+        metavar="FILE",
+        help="keep the newest note here, when all is sound: for --from next time",
+    )
+    add("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args(arguments)
-    return run(asked.ledger, asked.public_key or key_beside(asked.ledger), as_lines_of_json=asked.json)
+    return run(
+        asked.ledger,
+        asked.public_key or key_beside(asked.ledger),
+        as_lines_of_json=asked.json,
+        anchors=asked.anchor,
+        from_note=asked.from_note,
+        save=asked.save,
+    )
 
 
 if __name__ == "__main__":

@@ -9,20 +9,28 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from audit.address import ledger_path
+from audit.address import Address, address_of
 from audit.commands import app
 from audit.ledger import Ledger
 from audit.model import Draft
-from audit.notes import create_keys
-from tests.audit.ledgers import ROOT, Child, asked, attack, kinds, rows
+from audit.signing import create_keys
+from tests.audit.ledgers import ROOT, Child, Where, asked, attack, kinds, named, rows
 
 TOKENS = {"input": 12, "output": 7, "estimated": True}
+IN_A_FILE = pytest.mark.parametrize("address", ["sqlite"], indirect=True)
+"""What only makes sense where the ledger is a file."""
 
 
 @pytest.fixture
-def filled(place: Path) -> Path:
+def place(address: Address) -> Address:
+    """The commands do the same in both stores."""
+    return address
+
+
+@pytest.fixture
+def filled(place: Address, tmp_path: Path) -> Address:
     """A ledger at rest: one answered exchange, one open one that its writer closed as lost; signed."""
-    private, _ = create_keys(place.parent)
+    private, _ = create_keys(tmp_path)
     ledger = Ledger(place, private)
     ledger.start()
     ledger.append_now(Draft("asked", "x-1", asked(), "[PERSON_1]様\nお元気ですか"))
@@ -32,8 +40,15 @@ def filled(place: Path) -> Path:
     return place
 
 
-def run(ledger: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(app, [*arguments, "--ledger", str(ledger)])
+@pytest.fixture
+def file(filled: Address) -> Path:
+    """The same, where it is a file."""
+    assert filled.path
+    return filled.path
+
+
+def run(ledger: Where, *arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--ledger", named(ledger)])
 
 
 def refused(result: Result, status: int) -> str:
@@ -43,11 +58,11 @@ def refused(result: Result, status: int) -> str:
     return result.stderr
 
 
-def viewed(ledger: Path) -> list[dict[str, Any]]:
+def viewed(ledger: Where) -> list[dict[str, Any]]:
     return [json.loads(body) for (body,) in rows(ledger, "SELECT body FROM records WHERE kind = 'viewed'")]
 
 
-def test_search_prints_one_record_a_line_newest_first(filled: Path) -> None:
+def test_search_prints_one_record_a_line_newest_first(filled: Address) -> None:
     result = run(filled, "search", "--json")
     records = [json.loads(line) for line in result.stdout.splitlines()]
     assert (result.exit_code, result.stderr) == (0, "")
@@ -61,7 +76,7 @@ def test_search_prints_one_record_a_line_newest_first(filled: Path) -> None:
     assert {"writer", "index", "at"} <= records[0].keys()
 
 
-def test_search_goes_on_where_the_cursor_points(filled: Path) -> None:
+def test_search_goes_on_where_the_cursor_points(filled: Address) -> None:
     first = run(filled, "search", "--json", "--limit", "3")
     word, cursor = first.stderr.split()
     second = run(filled, "search", "--json", "--limit", "3", "--cursor", cursor)
@@ -70,7 +85,7 @@ def test_search_goes_on_where_the_cursor_points(filled: Path) -> None:
     assert second.stderr == ""
 
 
-def test_search_for_people_is_in_japanese_time(filled: Path) -> None:
+def test_search_for_people_is_in_japanese_time(filled: Address) -> None:
     result = run(filled, "search", "--person", "demo")
     utc = rows(filled, "SELECT at FROM records WHERE exchange = 'x-1' AND turn = 1")[0][0]
     hour = (int(utc[11:13]) + 9) % 24
@@ -79,7 +94,7 @@ def test_search_for_people_is_in_japanese_time(filled: Path) -> None:
 
 
 @pytest.mark.requirement("R47")
-def test_each_reading_is_recorded_with_its_filters_and_reason(filled: Path) -> None:
+def test_each_reading_is_recorded_with_its_filters_and_reason(filled: Address) -> None:
     run(filled, "search", "--person", "demo", "--limit", "7", "--reason", "点検")
     run(filled, "show", "x-1")
     run(filled, "show", "x-9")
@@ -100,18 +115,19 @@ def test_each_reading_is_recorded_with_its_filters_and_reason(filled: Path) -> N
 @pytest.mark.parametrize(
     "arguments", [["search"], ["search", "--json"], ["show", "x-1"], ["show", "x-1", "--json"]]
 )
-def test_what_cannot_be_recorded_as_seen_is_not_shown(filled: Path, arguments: list[str]) -> None:
-    filled.chmod(0o444)
-    assert "表示しません" in refused(run(filled, *arguments), 2)
+@IN_A_FILE
+def test_what_cannot_be_recorded_as_seen_is_not_shown(file: Path, arguments: list[str]) -> None:
+    file.chmod(0o444)
+    assert "表示しません" in refused(run(file, *arguments), 2)
 
 
-def test_readings_are_listed_only_when_asked_for(filled: Path) -> None:
+def test_readings_are_listed_only_when_asked_for(filled: Address) -> None:
     run(filled, "search")
     assert "viewed" not in run(filled, "search", "--json").stdout
     assert run(filled, "search", "--json", "--all").stdout.count('"kind": "viewed"') == 2
 
 
-def test_show_gives_one_exchange_as_json(filled: Path) -> None:
+def test_show_gives_one_exchange_as_json(filled: Address) -> None:
     view = json.loads(run(filled, "show", "x-1", "--json").stdout)
     assert list(view) == [
         "exchange",
@@ -132,14 +148,14 @@ def test_show_gives_one_exchange_as_json(filled: Path) -> None:
     assert view["text"] == {"asked": "[PERSON_1]様\nお元気ですか", "answer": "はい"}
 
 
-def test_show_of_an_open_exchange_has_no_ending(place: Path, ledger: Ledger) -> None:
+def test_show_of_an_open_exchange_has_no_ending(place: Address, ledger: Ledger) -> None:
     ledger.append_now(Draft("asked", "x-1", asked()))
     view = json.loads(run(place, "show", "x-1", "--json").stdout)
     assert (view["ending"], view["egress_state"], view["tokens"]) == (None, None, None)
     assert "まだ終わっていません" in run(place, "show", "x-1").stdout
 
 
-def test_show_for_people_cannot_be_used_to_steer_their_terminal(place: Path, ledger: Ledger) -> None:
+def test_show_for_people_cannot_be_used_to_steer_their_terminal(place: Address, ledger: Ledger) -> None:
     ledger.append_now(Draft("asked", "x-1", asked("\x1b[2Jyamada"), "one\x1b]0;title\x07\ntwo"))
     for arguments in (["show", "x-1"], ["search"]):
         out = run(place, *arguments).stdout
@@ -147,7 +163,7 @@ def test_show_for_people_cannot_be_used_to_steer_their_terminal(place: Path, led
     assert "two" in run(place, "show", "x-1").stdout.splitlines()
 
 
-def test_show_of_an_unknown_exchange_is_1(filled: Path) -> None:
+def test_show_of_an_unknown_exchange_is_1(filled: Address) -> None:
     assert "x-9" in refused(run(filled, "show", "x-9"), 1)
 
 
@@ -157,17 +173,27 @@ def test_without_a_ledger_it_is_2_and_none_is_made(tmp_path: Path, command: list
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [["search"], ["show", "x-1"], ["verify"], ["sweep"]])
-def test_a_ledger_in_postgresql_is_2_for_now(command: list[str]) -> None:
-    result = CliRunner().invoke(app, [*command, "--ledger", "postgresql://host/db"])
-    assert "not supported yet" in refused(result, 2)
+@pytest.mark.parametrize("command", [["search"], ["show", "x-1"], ["sweep"]])
+def test_an_empty_database_is_2_and_stays_empty(postgres_url: str, command: list[str]) -> None:
+    assert "not a Sekisho ledger" in refused(run(postgres_url, *command), 2)
+    assert rows(
+        postgres_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    ) == [(0,)]
+
+
+@pytest.mark.parametrize("command", [["search"], ["show", "x-1"], ["sweep"]])
+def test_a_server_that_does_not_answer_is_2_and_no_password_is_said(
+    tmp_path: Path, command: list[str]
+) -> None:
+    refusal = refused(run(f"postgresql://clerk:geheim@/ledger?host={tmp_path}", *command), 2)
+    assert "geheim" not in refusal
 
 
 @pytest.mark.parametrize(
     "wrong",
     [["--kind", "thought"], ["--since", "yesterday"], ["--cursor", "nonsense"]],
 )
-def test_a_search_that_cannot_be_understood_is_2(filled: Path, wrong: list[str]) -> None:
+def test_a_search_that_cannot_be_understood_is_2(filled: Address, wrong: list[str]) -> None:
     refused(run(filled, "search", *wrong), 2)
     assert viewed(filled) == []
 
@@ -181,28 +207,32 @@ def test_what_is_no_ledger_is_2(tmp_path: Path, content: bytes, command: list[st
     assert path.read_bytes() == content
 
 
-def test_verify_finds_the_key_beside_the_ledger(filled: Path) -> None:
-    result = run(filled, "verify", "--json")
+@IN_A_FILE
+def test_verify_finds_the_key_beside_the_ledger(file: Path) -> None:
+    result = run(file, "verify", "--json")
     report = json.loads(result.stdout)
     assert (result.exit_code, report["ok"], report["signatures"], report["unanchored"]) == (0, True, True, 0)
 
 
-def test_verify_of_a_changed_ledger_is_1(filled: Path) -> None:
-    attack(filled, "UPDATE records SET body = '{}' WHERE idx = 2")
-    result = run(filled, "verify", "--json", "--public-key", str(filled.with_name("public.pem")))
+@IN_A_FILE
+def test_verify_of_a_changed_ledger_is_1(file: Path) -> None:
+    attack(file, "UPDATE records SET body = '{}' WHERE idx = 2")
+    result = run(file, "verify", "--json", "--public-key", str(file.with_name("public.pem")))
     assert result.exit_code == 1
     assert json.loads(result.stdout)["first_bad"]["index"] == 2
 
 
-def test_verify_with_a_key_that_is_none_is_2(filled: Path) -> None:
-    refused(run(filled, "verify", "--public-key", str(filled.with_name("signing.pem"))), 2)
+@IN_A_FILE
+def test_verify_with_a_key_that_is_none_is_2(file: Path) -> None:
+    refused(run(file, "verify", "--public-key", str(file.with_name("signing.pem"))), 2)
 
 
-def test_verify_writes_nothing(filled: Path) -> None:
-    before = filled.read_bytes()
-    run(filled, "verify")
-    assert filled.read_bytes() == before
-    assert not Path(f"{filled}-wal").exists()
+@IN_A_FILE
+def test_verify_writes_nothing(file: Path) -> None:
+    before = file.read_bytes()
+    run(file, "verify")
+    assert file.read_bytes() == before
+    assert not Path(f"{file}-wal").exists()
 
 
 KILLED = """
@@ -218,45 +248,47 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_sweep_says_how_many_it_closed(place: Path, child: Child) -> None:
-    child(KILLED, place).communicate()
+def test_sweep_says_how_many_it_closed(place: Address, child: Child) -> None:
+    child(KILLED, named(place)).communicate()
     assert run(place, "sweep").stdout.startswith("3 件")
     assert run(place, "sweep").stdout.startswith("0 件")
     assert kinds(place) == {"asked": 3, "lost": 3}
 
 
-def test_sweep_that_cannot_write_is_2(filled: Path) -> None:
-    filled.chmod(0o444)
-    refused(run(filled, "sweep"), 2)
+@IN_A_FILE
+def test_sweep_that_cannot_write_is_2(file: Path) -> None:
+    file.chmod(0o444)
+    refused(run(file, "sweep"), 2)
 
 
-def test_a_reading_closes_nothing(place: Path, child: Child) -> None:
+def test_a_reading_closes_nothing(place: Address, child: Child) -> None:
     """Who looks must not change what there is to see."""
-    child(KILLED, place).communicate()
+    child(KILLED, named(place)).communicate()
     run(place, "search")
     assert kinds(place) == {"asked": 3, "viewed": 1}
 
 
 @pytest.mark.parametrize(
-    ("address", "path"),
+    ("text", "path"),
     [
         ("var/ledger.sqlite", "var/ledger.sqlite"),
         ("sqlite:///var/ledger.sqlite", "var/ledger.sqlite"),
         ("sqlite:////var/my%20ledger.sqlite", "/var/my ledger.sqlite"),
     ],
 )
-def test_a_ledger_is_named_by_path_or_url(address: str, path: str) -> None:
-    assert ledger_path(address) == Path(path)
+def test_a_ledger_is_named_by_path_or_url(text: str, path: str) -> None:
+    assert address_of(text) == Address(Path(path))
 
 
-@pytest.mark.parametrize("address", ["mysql://x/y", "sqlite://", "sqlite:///"])
-def test_another_address_is_none(address: str) -> None:
+@pytest.mark.parametrize("text", ["mysql://x/y", "sqlite://", "sqlite:///", "postgresql://"])
+def test_another_address_is_none(text: str) -> None:
     with pytest.raises(ValueError):
-        ledger_path(address)
+        address_of(text)
 
 
-def test_the_environment_names_the_ledger(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEKISHO_LEDGER", f"sqlite:///{filled}")
+@IN_A_FILE
+def test_the_environment_names_the_ledger(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEKISHO_LEDGER", f"sqlite:///{file}")
     assert CliRunner().invoke(app, ["verify"]).exit_code == 0
 
 

@@ -1,0 +1,23 @@
+"""``sekisho audit …``: what the people who answer for the records use. One file per kind of work; desk.py is shared."""
+
+import typer
+
+from audit.commands import carrying, holding, keeping, looking, proving, reconciling, retention
+
+app = typer.Typer(
+    name="audit",
+    help="台帳を調べ、示し、確かめます。 / Search, show and verify the ledger.",
+    no_args_is_help=True,
+)
+app.command("search")(looking.search)
+app.command("show")(looking.show)
+app.command("verify")(proving.verify)
+app.command("sweep")(keeping.sweep)
+app.command("reconcile")(reconciling.reconcile)
+app.command("export")(carrying.export)
+app.command("backup")(carrying.backup)
+app.command("restore")(carrying.restore)
+app.command("move")(carrying.move)
+app.command("purge")(retention.purge)
+app.command("certificate")(retention.certificate)
+app.add_typer(holding.app, name="hold")
