@@ -70,6 +70,7 @@ class Policy:
     """A city's rules in one version. ``digest`` is the sha256 (hex) of the canonical JSON of the file.
 
     ``entity_types`` are the types the rules were checked against; an ask with any other is refused.
+    ``originals_days``: how long what the placeholders stand for is kept sealed, 0 to 90; 0: it is not kept.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Policy:
     effective: date | None = None
     author: str | None = None
     approver: str | None = None
+    originals_days: int = 0
 
     def decide(self, ask: Ask) -> Verdict:
         """See :func:`decide`."""

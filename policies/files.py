@@ -58,6 +58,7 @@ def parse(
         effective=form.effective,
         author=form.author,
         approver=form.approver,
+        originals_days=form.originals.keep_days if form.originals else 0,
     )
 
 

@@ -36,6 +36,8 @@ from policies.vocabulary import (
 )
 
 VALUE = Words("値", "value")
+MOST_DAYS = 90
+"""No rule of a city lets an original be kept longer."""
 
 
 def wrong(words: Words) -> PydanticCustomError:
@@ -109,6 +111,18 @@ def _date(value: Any) -> Any:
         raise wrong(Words("日付は 2026-04-01 の形で書きます。", "write the date as 2026-04-01.")) from None
 
 
+def _days(value: Any) -> Any:
+    if type(value) is not int or not 0 <= value <= MOST_DAYS:
+        raise wrong(
+            Words(
+                f"原文を残す日数は 0 から {MOST_DAYS} までの整数を、引用符なしで書きます(0 は残さない)。",
+                f"write the days an original is kept as a whole number from 0 to {MOST_DAYS}, without quotes"
+                " (0: none is kept).",
+            )
+        )
+    return value
+
+
 def _only_true(value: bool) -> bool:
     if not value:
         raise wrong(
@@ -149,6 +163,7 @@ Class = Annotated[str, _among(CLASSES)]
 Tier = Annotated[str, _among(TIERS)]
 Search = Annotated[str, _among(SEARCHES, {"strict": "厳しく探す"})]
 Count = Annotated[int, Field(ge=1)]
+Days = Annotated[int, BeforeValidator(_days)]
 
 AS_LIST = BeforeValidator(_listed)
 NOT_EMPTY = Field(min_length=1)
@@ -283,6 +298,12 @@ class RuleForm(Strict):
         return self
 
 
+class OriginalsForm(Strict):
+    """``originals: {keep_days: 30}``: what placeholders stand for is kept sealed so long; 0: not at all."""
+
+    keep_days: Days
+
+
 class PolicyForm(Strict):
     """A whole file. ``effective`` is the first day (JST) on which it may decide anything."""
 
@@ -292,4 +313,5 @@ class PolicyForm(Strict):
     effective: Day | None = None
     author: Text | None = None
     approver: Text | None = None
+    originals: OriginalsForm | None = None
     rules: Annotated[list[RuleForm], Field(min_length=1)]

@@ -8,6 +8,7 @@ from proxy.accounts import asked, watched
 from proxy.callers import Caller
 from proxy.errors import Stopped
 from proxy.house import House
+from proxy.originals import told
 from proxy.surfaces.reply import Chunk, through
 from proxy.surfaces.request import Request
 from redaction.vault import Vault
@@ -25,13 +26,15 @@ async def carry(house: House, caller: Caller, request: Request) -> AsyncGenerato
     vault = Vault(house.vault_key(caller))
     masked = request.mask(findings, verdict, vault)  # a refusal is kept masked too
     masked.others = house.others(caller, request, findings, verdict)
-    account = asked(caller, request, findings, verdict)
+    sealed = await house.sealed(caller, request, verdict, vault)  # None where the policy keeps no originals
+    account = asked(caller, request, findings, verdict) | told(sealed)
 
     # No record, no call: entering returns once `asked` is durable.
-    async with house.ledger.exchange(account, masked.text, exchange=request.id) as entry:
+    async with house.ledger.exchange(account, masked.text, exchange=request.id, sealed=sealed) as entry:
         if not isinstance(verdict, Permit):  # Refuse, Confirm, anything new: nothing is sent
-            entry.refused("verdict")
-            raise Stopped(verdict, list(account["entities"]))
+            stopped = Stopped(verdict, list(account["entities"]))
+            entry.refused("verdict", http_status=stopped.status)
+            raise stopped
         uttered = house.uttered(caller, request)  # what the model says of its own accord is masked too
         answer = through(request.shape(), house.providers.ask(masked), uttered.sieve)
         seen = watched(entry, answer, masked, request.witness(), uttered)  # the ledger keeps it masked

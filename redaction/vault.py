@@ -1,6 +1,7 @@
 """The vault of one exchange: which placeholder stands for which value.
 
-It lives as long as its exchange, is never stored, printed or shared, and knows no I/O.
+It lives as long as its exchange, is never printed or shared, and knows no I/O; what becomes of its values
+afterwards the desk decides (proxy/originals.py).
 
 A placeholder looks like this::
 
