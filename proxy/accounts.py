@@ -1,47 +1,67 @@
 """What the ledger is told of an exchange: the facts as it is asked, and as it ends. No personal text.
 
+Every fact, its type and since when it is told: docs/records.md, which a test holds to what is told here.
+
 `watched` stands between provider and caller: it sees the masked answer go by and writes down what
 it was, what it cost and how long it took, also when it breaks off in the middle.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
 from audit.entry import Entry
-from policies.model import Confirm, Permit, Refuse, Verdict
-from proxy.callers import Caller
-from proxy.errors import UpstreamFailed
+from audit.model import EgressState
+from policies.model import ATTACHMENT, Confirm, Permit, Refuse, Verdict
+from proxy.callers import Caller, Declared, Trace, address_of
+from proxy.errors import Problem, Unfinished, UpstreamFailed
 from proxy.found import Findings
+from proxy.office.keys import Key
 from proxy.providers import failures
+from proxy.providers.routes import DEMO_MODEL
+from proxy.surfaces.parameters import parameters
 from proxy.surfaces.reply import Chunk, Place
 from proxy.surfaces.request import Masked, Request
 from proxy.surfaces.transcript import Transcript
+from proxy.surfaces.tried import egress_of
 from proxy.uttered import Uttered
 from proxy.wire import dumps
-from redaction.model import CannotDetect
+from redaction.model import IRREVERSIBLE, CannotDetect
+
+SCHEMA = 2
+"""The version of these facts. Released as 0.1.0 they had none; facts are added, and never change their meaning."""
 
 
 def asked(caller: Caller, request: Request, findings: Findings, verdict: Verdict) -> dict[str, Any]:
     """The body of an `asked` record: who, from where, what for, what was found, what was decided."""
     request.notices = tuple(rule.id for rule in verdict.notices)
-    return about(caller) | {
-        "operation": request.dialect,
+    masked, entities = request.masked, dict(sorted(request.counted(findings).items()))
+    assert masked is not None, "what leaves is known before it is recorded"
+    test = caller.demo or request.model == DEMO_MODEL
+    return knock(about(caller), request.dialect, request.declared.trace, request.declared, test) | {
         "dialect": request.dialect,
         "model_requested": request.model,
         "destination": request.destination,
-        "category": request.declared.category,
-        "class_declared": request.declared.confidentiality_class,
         "stream": request.stream,
-        "models_in_place": list(request.masked.others) if request.masked else [],
+        "parameters": parameters(request.body),
+        "tools": list(masked.tools.names),
+        "tools_unnamed": masked.tools.unnamed,
+        "models_in_place": list(masked.others),
         "characters": request.characters,
-        "entities": dict(sorted(request.counted(findings).items())),
+        "masked_characters": masked.characters,
+        "masked_bytes": len(masked.text.encode("utf-8", "surrogatepass")),
+        "entities": entities,
+        "actions": {label: _action(label, verdict) for label in entities},
+        "detections": _detections(request.texts, findings, verdict),
         "evidence": [
             {"type": fact.type, "evidence": fact.evidence, "count": fact.count}
             for fact in request.facts(findings)
         ],
+        "persons_estimated": max(masked.persons, 0 if verdict.hides("PERSON") else entities.get("PERSON", 0)),
+        "egress_prepared": masked.egress,
         "fields_left_out": list(request.left_out or ()),
         "verdict": _verdict_name(verdict),
         "rules": [{"id": rule.id, "effects": list(rule.effects)} for rule in verdict.rules],
@@ -53,19 +73,67 @@ def asked(caller: Caller, request: Request, findings: Findings, verdict: Verdict
     }
 
 
+def knock(
+    caller: Mapping[str, Any],
+    operation: str,
+    trace: Trace | None,
+    declared: Declared | None = None,
+    test: bool = False,
+) -> dict[str, Any]:
+    """What every `asked` record says, also one of an attempt that was not understood."""
+    return {
+        "schema": SCHEMA,
+        "caller": dict(caller),
+        "operation": operation,
+        "trace_id": trace.trace_id if trace else None,
+        "span_id": trace.span_id if trace else None,
+        "conversation": declared.conversation if declared else None,
+        "category": declared.category if declared else None,
+        "class_declared": declared.confidentiality_class if declared else None,
+        "class_effective": declared.effective_class if declared else None,
+        "is_test": test,
+    }
+
+
 def about(caller: Caller) -> dict[str, Any]:
     """Who is asking, as every record says it."""
-    return {
-        "caller": {
-            "person": caller.person,
-            "key": caller.key,
-            "tool": caller.tool,
-            "department": caller.department,
-            "section": caller.section,
-            "actor": caller.actor,
-            "identity": caller.identity,
-        }
-    }
+    return {name: getattr(caller, name) for name in _WHO}
+
+
+def about_key(key: Key | None, peer: str | None) -> dict[str, Any]:
+    """The same of somebody of whom no more is known than the key, or not even that."""
+    known = {"key": key.id} | {name: getattr(key, name) for name in _OF_THE_KEY} if key else {}
+    return dict.fromkeys(_WHO) | known | {"address": address_of(peer)}
+
+
+_OF_THE_KEY = ("person", "tool", "department", "section", "actor", "enrolled", "trained", "acknowledged")
+_WHO = (*_OF_THE_KEY, "key", "identity", "address")
+
+
+def _action(label: str, verdict: Verdict) -> str:
+    """What became of the data of one type. A recording leaves as it is or the request is refused before."""
+    if not isinstance(verdict, Permit):
+        return "refused"
+    return "masked" if verdict.hides(label) and label != ATTACHMENT else "revealed"
+
+
+def _detections(texts: Iterable[str], findings: Findings, verdict: Verdict) -> list[dict[str, Any]]:
+    """How many different data each recogniser found, by the tenth of its score. Irreversible ones are not compared."""
+    counts: Counter[tuple[str, str, float]] = Counter()
+    seen: set[tuple[str, str, float, str]] = set()
+    for text, found in zip(texts, findings, strict=True):
+        for f in found:
+            by = (f.label, f.source, min(int(f.score * 10), 9) / 10)
+            if f.label not in IRREVERSIBLE:
+                datum = (*by, text[f.start : f.end])
+                if datum in seen:
+                    continue
+                seen.add(datum)
+            counts[by] += 1
+    return [
+        {"type": label, "source": source, "score_band": band, "action": _action(label, verdict), "count": n}
+        for (label, source, band), n in sorted(counts.items())
+    ]
 
 
 async def watched(
@@ -78,11 +146,13 @@ async def watched(
     """The provider's answer, unchanged, with the entry told about it whatever happens.
 
     From the moment the provider is asked, what left counts as sent, unless the provider knows that
-    not one byte did.
+    not one byte did. Until a reply begins nobody knows what arrived.
     """
     watch = _Watch(entry, masked, witness, uttered)
-    entry.egress = masked.egress
+    entry.egress = "unknown"
     masked.sent = True
+    problem: Problem | None = None
+    whole = False
     try:
         async with aclosing(answer):
             async for chunk in answer:
@@ -90,18 +160,28 @@ async def watched(
                 if witness.is_last(chunk):
                     entry.answered()
                 yield chunk
+        whole = True
     except OverflowError:
-        entry.failed("upstream_malformed")
-        raise failures.malformed() from None
+        problem = failures.malformed()
+        entry.failed(problem.code)
+        raise problem from None
     except UpstreamFailed as failure:
-        if not failure.sent:
-            entry.egress = "none"
-            masked.sent = False
+        problem = failure
+        masked.sent = failure.sent
         entry.failed(failure.code)
         raise
+    except CannotDetect as error:  # of what the model says of its own accord
+        problem = Unfinished(error.reason)
+        entry.failed(error.reason)
+        raise
+    except Exception:
+        problem = Unfinished("internal_error")
+        raise
     finally:
-        await _to_the_end(watch.reread())
-        watch.tell()
+        try:
+            await _to_the_end(watch.reread())
+        finally:  # a hang-up in the meantime takes nothing away
+            watch.tell(masked.told or (problem.status if problem else 200 if whole else None))
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
@@ -145,18 +225,46 @@ class _Watch:
         with suppress(CannotDetect):
             self._kept = await self._uttered.reread(self._witness.texts)
 
-    def tell(self) -> None:
-        """Write what was seen into the entry: facts for the ending, the masked answer as its text."""
+    def tell(self, status: int | None) -> None:
+        """Write what was seen into the entry: facts for the ending, the masked answer as its text.
+
+        ``status``: what the caller has been given, or will be; None where nobody is there to be given one.
+        """
         now = time.monotonic()
+        self._entry.egress = self._left()
         facts = self._entry.facts
-        facts |= {"model_asked": self._masked.asked, "tries": self._masked.tries}
+        facts |= self._went() | {"http_status": status}
         facts["latency_ms"] = round((now - self._started) * 1000)
         if self._first is None:
             return
         facts["ttfb_ms"] = round((self._first - self._started) * 1000)
-        facts |= self._witness.facts | self._uttered.facts | {"tokens": self._tokens()}
+        said = sum(map(len, self._witness.texts.values()))
+        facts |= self._witness.facts | self._uttered.facts
+        facts |= {"tokens": self._tokens(), "answer_characters": said}
         if self._witness.keeps and self._kept is not None:  # what could not be searched is not kept
             self._entry.text = _laid_down(self._kept)
+
+    def _left(self) -> EgressState:
+        """What left the building. ``unknown`` where it broke off before anybody replied."""
+        if not self._masked.sent:
+            return "none"
+        if self._first is not None:
+            return self._masked.egress
+        return egress_of(self._masked.tried, self._masked.egress) if self._masked.tried else "unknown"
+
+    def _went(self) -> dict[str, Any]:
+        """Who was asked last, how far that got, and who before."""
+        last = self._masked.trying
+        return {
+            "model_asked": last.model if last else None,
+            "destination_asked": last.destination if last else None,
+            "provider": last.provider if last else None,
+            "host": last.host if last else None,
+            "region": last.region if last else None,
+            "upstream_status": last.status if last else None,
+            "tries": self._masked.tries,
+            "earlier_tries": [one.facts(self._masked.egress) for one in self._masked.tried[:-1]],
+        }
 
     def _tokens(self) -> dict[str, Any]:
         """Tokens as the upstream counted them, else an upper bound: no token is shorter than one byte.

@@ -161,6 +161,7 @@ def _said_twice(request: Request) -> Problem | None:
         "x-sekisho-category",
         "x-sekisho-class",
         "x-sekisho-purpose",
+        "x-sekisho-conversation",
     ):
         if len(request.headers.getlist(name)) > 1:
             says = Bilingual(

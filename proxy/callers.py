@@ -3,6 +3,8 @@
 Authorization: Bearer sk-sekisho-…     who or which tool (or x-api-key: sk-sekisho-…)
 X-Sekisho-User: 012345                 the user, believed from a key that may assert one, from its addresses
 X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key may carry defaults
+X-Sekisho-Conversation: c-7f3a         which requests belong together, in the tool's own words
+traceparent: 00-…-…-01                 the tool's trace (W3C), where it has one
 """
 
 import re
@@ -20,6 +22,17 @@ from proxy.office.keys import Key, KeyBook
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _NUMBER_OF_SOMEBODY = re.compile(r"[0-9]{11,}|[0-9]{4}-?[0-9]{4}-?[0-9]{4}")
 """No staff number is so long; a My Number or 住民票コード sent as one must not reach the ledger."""
+_CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_MADE_BY_CHANCE = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{16,}", re.I
+)
+"""A UUID, or hexadecimal with a letter: a run of digits in it is nobody's number."""
+_LIKE_A_NUMBER = re.compile(
+    r"[0-9]{11}|[0-9]{4}[._-][0-9]{4}[._-][0-9]{4}|(?<![0-9])0[0-9]{9}(?![0-9])"
+    r"|(?<![0-9])(?<![0-9][._-])(?=0(?:[._-]?[0-9]){9,10}(?![0-9]))0[0-9]{1,4}[._-][0-9]{1,4}[._-][0-9]{3,4}"
+)
+"""My Number, 住民票コード, a card or a telephone: whatever it stands beside. 2026-01-15-0001 is a date."""
+_TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 _LONGEST_PURPOSE = 200
 
 
@@ -28,6 +41,7 @@ class Caller:
     """The person behind a request, as far as it is known, and how far that is believed.
 
     ``identity`` is ``authenticated`` for a personal key and ``asserted`` where a tool says who it is.
+    ``address`` is where the connection came from. ``demo``: it is the key of `sekisho demo`.
     """
 
     person: str
@@ -41,6 +55,16 @@ class Caller:
     trained: bool
     acknowledged: bool
     mask_reply_names: bool = False
+    address: str | None = None
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where the exchange belongs in the tool's own trace."""
+
+    trace_id: str
+    span_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +74,13 @@ class Declared:
     purpose: str | None = field(repr=False)
     category: str
     confidentiality_class: ConfidentialityClass | None
+    conversation: str | None = None
+    trace: Trace | None = None
+
+    @property
+    def effective_class(self) -> ConfidentialityClass:
+        """The class that counts: see `Ask.effective_class`."""
+        return self.confidentiality_class or "2"
 
 
 def key_of(headers: Mapping[str, str], book: KeyBook) -> Key:
@@ -99,7 +130,26 @@ def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Call
         trained=key.trained,
         acknowledged=key.acknowledged,
         mask_reply_names=key.mask_reply_names,
+        address=address_of(address),
+        demo=key.created_by == "demo" and key.tool == "demo",
     )
+
+
+def address_of(peer: str | None) -> str | None:
+    """The address at the other end of the connection, None where it has none: a socket in the file system."""
+    try:
+        return str(ip_address(peer or ""))
+    except ValueError:
+        return None
+
+
+def trace_of(headers: Mapping[str, str]) -> Trace | None:
+    """The tool's trace, where its header is a valid one. Nobody's request fails for a wrong one."""
+    match = _TRACE.fullmatch(headers.get("traceparent", "").strip())
+    if match is None or (match[1] == "00" and match[4]):
+        return None
+    ids = match[2], match[3]
+    return None if any(id.isdigit() for id in ids) else Trace(*ids)  # no letter: zeros, or a number
 
 
 def declared_by(key: Key, headers: Mapping[str, str]) -> Declared:
@@ -130,7 +180,25 @@ def declared_by(key: Key, headers: Mapping[str, str]) -> Declared:
             f"利用目的 X-Sekisho-Purpose は{_LONGEST_PURPOSE}字までにしてください。",
             f"X-Sekisho-Purpose must have at most {_LONGEST_PURPOSE} characters.",
         )
-    return Declared(purpose, category, declared)
+    return Declared(purpose, category, declared, _conversation(headers), trace_of(headers))
+
+
+def _conversation(headers: Mapping[str, str]) -> str | None:
+    """The tool's name for a conversation: it goes into the ledger as it is, so it must be nobody's number."""
+    given = headers.get("x-sekisho-conversation")
+    if given is None:
+        return None
+    written = _MADE_BY_CHANCE.sub("", given)
+    if not _CONVERSATION.fullmatch(given) or _LIKE_A_NUMBER.search(written):
+        raise _refused(
+            400,
+            "conversation_header_malformed",
+            "会話の番号 X-Sekisho-Conversation は半角の英数字と . _ - で64字までです。"
+            "電話番号や個人番号に見える番号は使えません。UUIDなど、ツールが作った番号にしてください。",
+            "X-Sekisho-Conversation takes up to 64 ASCII letters, digits and . _ - and nothing that looks like "
+            "a telephone or personal number. Use one that your tool made, such as a UUID.",
+        )
+    return given
 
 
 def _read(header: str) -> str:

@@ -15,8 +15,8 @@ import structlog
 from audit.model import AlreadyEnded, CannotRecord
 from audit.names import exchange_id, now
 from policies.model import Bilingual
-from proxy.accounts import about
-from proxy.callers import Caller, caller_of, declared_by, key_of
+from proxy.accounts import about, about_key, knock
+from proxy.callers import Caller, Declared, caller_of, declared_by, key_of, trace_of
 from proxy.errors import Problem, Stopped, Unavailable, Unfinished, UpstreamFailed, no_such_model
 from proxy.house import House
 from proxy.office.keys import Key
@@ -54,6 +54,7 @@ class Attempt:
     id: str = field(default_factory=lambda: exchange_id(now()))
     key: Key | None = None
     caller: Caller | None = None
+    declared: Declared | None = None
     request: Request | None = None
 
     @property
@@ -90,6 +91,8 @@ async def exchange(house: House, attempt: Attempt) -> AsyncGenerator[Head | byte
                 return
             async for chunk in chunks:
                 if not head_sent:
+                    assert request.masked is not None, "what is answered was sent"
+                    request.masked.told = 200
                     yield Head(200, _headers(attempt, _EVENTS))
                     head_sent = True
                 if (shown := request.shown(chunk)) is not None:
@@ -129,9 +132,10 @@ async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | by
             try:
                 names = await house.providers.models()
             except UpstreamFailed as failure:
-                entry.failed(failure.code)
+                entry.failed(failure.code, http_status=failure.status)
                 raise
             known = attempt.model is None or attempt.model in names
+            entry.facts["http_status"] = 200
             if not known:
                 entry.refused("model_not_found", http_status=404)
         if not known:
@@ -154,7 +158,7 @@ def _told(attempt: Attempt, problem: Problem) -> tuple[Head, bytes]:
 def _admit(house: House, attempt: Attempt) -> Request:
     """Who is asking, for what, and the request laid open. Raises `Problem`."""
     key, caller = _identify(house, attempt)
-    declared = declared_by(key, attempt.headers)
+    declared = attempt.declared = declared_by(key, attempt.headers)
     log.debug("admitted", exchange=attempt.id, key=caller.key, tool=caller.tool)
     return attempt.dialect.read(
         attempt.id,
@@ -199,11 +203,10 @@ async def gone(house: House, attempt: Attempt) -> None:
 
 def _account(attempt: Attempt) -> dict[str, Any]:
     """What is known of an attempt before its request is understood: no text."""
-    if attempt.caller is not None:
-        return about(attempt.caller) | {"operation": attempt.route}
-    key = attempt.key
-    who = {"person": key.person, "key": key.id, "tool": key.tool, "section": key.section} if key else {}
-    return {"caller": {"person": None, "key": None} | who, "operation": attempt.route}
+    caller = attempt.caller
+    who = about(caller) if caller else about_key(attempt.key, attempt.address)
+    test = caller is not None and caller.demo
+    return knock(who, attempt.route, trace_of(attempt.headers), attempt.declared, test)
 
 
 def _problem_of(error: Exception, attempt: Attempt) -> Problem:

@@ -16,6 +16,7 @@ from proxy.providers.routes import Route
 from proxy.surfaces.reply import Chunk
 from proxy.surfaces.request import Dialect, Masked
 from proxy.surfaces.transcriptions import PLAIN, Sound
+from proxy.surfaces.tried import Try
 from proxy.walk import word_or_none
 from proxy.wire import dumps
 
@@ -41,7 +42,8 @@ class Direct:
         """Send one masked request; yield the reply's chunks. Raises `UpstreamFailed`."""
         url = f"{route.base_url}/{_PATHS[masked.dialect]}"
         body = {**masked.body, "model": route.target or masked.asked or masked.model}
-        async with self._answered("POST", url, *_written(masked.dialect, body, route)) as reply:
+        written = _written(masked.dialect, body, route)
+        async with self._answered("POST", url, *written, trying=masked.trying) as reply:
             if masked.stream:
                 parts = self._line.parts(reply)
                 async with aclosing(streamed(parts, masked.dialect, self._line.max_reply)) as chunks:
@@ -69,8 +71,9 @@ class Direct:
         url: str,
         headers: Mapping[str, str],
         payload: bytes | aiohttp.FormData | None = None,
+        trying: Try | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        async with self._line.asked(method, url, headers, payload) as reply:
+        async with self._line.asked(method, url, headers, payload, trying) as reply:
             if reply.status != 200:
                 raise failures.of_status(reply.status, reply.headers.get("retry-after"))
             yield reply

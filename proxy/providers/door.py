@@ -65,16 +65,18 @@ class Providers:
         sent = False
         pause = _PAUSE
         while tries:
-            model = masked.asked = tries.pop(0)
-            masked.tries += 1
+            model = tries.pop(0)
+            trying = self._routes.of(model).tried(model)
+            masked.tried.append(trying)
             begun = False
             try:
                 async with aclosing(self._asked(model, masked)) as answer:
                     async for chunk in answer:
-                        begun = True
+                        begun = trying.replied = True
                         yield chunk
                 return
             except UpstreamFailed as failure:
+                trying.sent, trying.error = failure.sent, failure.code
                 failure.sent = sent = sent or failure.sent
                 if failure.again == "elsewhere":
                     tries = [other for other in tries if other != model]

@@ -17,6 +17,7 @@ from yarl import URL
 
 from proxy.errors import UpstreamFailed
 from proxy.providers import failures
+from proxy.surfaces.tried import Try
 
 _AS_IT_IS = (None, "", "identity")
 
@@ -48,9 +49,15 @@ class Line:
         url: str | URL,
         headers: Mapping[str, str],
         payload: bytes | aiohttp.FormData | None = None,
+        trying: Try | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """One request and the head of its reply, of whatever status. Raises `UpstreamFailed`."""
-        with _told(before_reply=True):
+        """One request and the head of its reply, of whatever status. Raises `UpstreamFailed`.
+
+        ``trying`` is told whom it goes to, and that a reply has begun.
+        """
+        if trying is not None:
+            trying.asks(urlsplit(str(url)).hostname)
+        with _told(before_reply=True, trying=trying):
             reply = await self._session.request(
                 method,
                 url,
@@ -58,6 +65,8 @@ class Line:
                 headers={**headers, "accept-encoding": "identity"},
                 allow_redirects=False,
             )
+        if trying is not None:
+            trying.status = reply.status
         async with reply:
             if reply.headers.get("content-encoding") not in _AS_IT_IS:
                 raise failures.compressed()
@@ -78,11 +87,12 @@ class Line:
 class Call:
     """One exchange's use of the line by a library: whether a byte of it left, and what went wrong last.
 
-    ``opened`` are its replies, which whoever made the call closes.
+    ``trying`` is the try that it is. ``opened`` are its replies, which whoever made the call closes.
     """
 
     line: Line
     base_url: str | None
+    trying: Try | None = None
     sent: bool = False
     failure: UpstreamFailed | None = None
     opened: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -102,7 +112,7 @@ def _server(url: str) -> tuple[str | None, int | None]:
 
 
 @contextmanager
-def _told(before_reply: bool) -> Iterator[None]:
+def _told(before_reply: bool, trying: Try | None = None) -> Iterator[None]:
     """Every accident of the network as what it means for the exchange."""
     try:
         yield
@@ -113,4 +123,6 @@ def _told(before_reply: bool) -> Iterator[None]:
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
         raise failures.broken(before_reply) from None
     except aiohttp.ClientError:
+        if trying is not None:
+            trying.replied = True  # not as HTTP has it, but it did
         raise failures.malformed() from None

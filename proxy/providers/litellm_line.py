@@ -33,7 +33,7 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             payload = await request.aread()
             reply = await call.opened.enter_async_context(
-                call.line.asked(request.method, url, headers, payload or None)
+                call.line.asked(request.method, url, headers, payload or None, call.trying)
             )
         except UpstreamFailed as failure:
             raise _noted(call, failure, request) from None

@@ -36,11 +36,15 @@ from policies.model import DestinationTier
 from proxy.errors import no_such_model
 from proxy.settings import BadSettings, Settings
 from proxy.surfaces.request import Dialect
+from proxy.surfaces.tried import Try
+from proxy.walk import word_or_none
 
 DEMO_MODEL = "sekisho-demo"
 
 _ANTHROPIC = "anthropic/"
 _ANTHROPIC_API = "https://api.anthropic.com"
+_REGIONS = ("region", "aws_region_name", "vertex_location")
+"""Options by which litellm is told where a provider's servers are."""
 _ANTHROPIC_OWN = ("messages", "count_tokens")
 
 
@@ -60,6 +64,13 @@ class Route:
     fallback: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     bearer: bool = True
+
+    def tried(self, model: str) -> Try:
+        """Asking it once, under the name that was asked for."""
+        provider, slash, _ = (self.target or "").partition("/")
+        region = next((self.options[name] for name in _REGIONS if name in self.options), None)
+        known = word_or_none(provider) if slash and self.via == "litellm" else None
+        return Try(model, self.destination, known, word_or_none(region))
 
     def spoken(self, dialect: Dialect) -> "Route":
         """The route for a dialect: where the provider speaks it itself, it is asked directly, without litellm."""

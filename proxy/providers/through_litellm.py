@@ -66,7 +66,7 @@ class ThroughLitellm:
         """Send one masked request; yield the reply's chunks. Raises `UpstreamFailed`."""
         _refuse_what_it_cannot(route, masked)
         litellm = await self.load()
-        call = Call(self._line, route.base_url)
+        call = Call(self._line, route.base_url, masked.trying)
         CALL.set(call)
         try:
             reply = await getattr(litellm, _FUNCTIONS[masked.dialect])(**self._arguments(route, masked))

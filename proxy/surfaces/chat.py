@@ -3,7 +3,7 @@
 Knows the dialect and nothing of HTTP, providers or the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxy.fields import CHAT_EVENTS, CHAT_REPLY, CHAT_REQUEST
@@ -40,6 +40,15 @@ class ChatReply(ReplyShape):
 
     def reasons(self, chunk: Chunk) -> list[Any]:
         return [choice.get("finish_reason") for choice in chunk.get("choices") or []]
+
+    def calls(self, chunk: Chunk) -> Iterator[tuple[Place, Any]]:
+        for number, choice in enumerate(chunk.get("choices") or []):
+            said = choice.get("message") or choice.get("delta") or {}
+            for place, call in enumerate(said.get("tool_calls") or []):
+                made = call.get("function") or call.get("custom") or {}
+                yield (place_of(choice, number), f"tool_calls.{place_of(call, place)}"), made.get("name")
+            made = said.get("function_call") or {}
+            yield (place_of(choice, number), "function_call"), made.get("name")
 
 
 class ChatRequest(Request):

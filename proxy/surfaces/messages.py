@@ -3,7 +3,7 @@
 Knows the dialect and nothing of HTTP, providers or the ledger.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from policies.model import Bilingual
@@ -19,6 +19,7 @@ LAST = "message_stop"
 
 _PIECES = {"text": "text", "thinking": "thinking", "partial_json": "input"}
 _TEXTS = frozenset({"text", "thinking", "name", "input"})
+_CALLS = ("tool_use", "server_tool_use")
 _CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
 _ERRORS = {413: "request_too_large"}
 
@@ -58,6 +59,13 @@ class MessagesReply(ReplyShape):
 
     def reasons(self, chunk: Chunk) -> Iterable[Any]:
         return ((chunk.get("delta") or chunk).get("stop_reason"),)
+
+    def calls(self, chunk: Chunk) -> Iterator[tuple[Place, Any]]:
+        blocks = enumerate(self.maker(chunk).get("content") or [])
+        begun = chunk.get("content_block")
+        for place, block in [*blocks, *([(place_of(chunk, 0), begun)] if begun else [])]:
+            if block.get("type") in _CALLS:
+                yield (place, "name"), block.get("name")
 
     def counts(self, chunk: Chunk) -> Counts:
         """What was read from a cache was sent all the same: Anthropic counts it apart, the ledger does not."""

@@ -83,6 +83,10 @@ class ReplyShape(ABC):
         """The object that holds ``id`` and ``model`` of the reply."""
         return chunk
 
+    def calls(self, chunk: Chunk) -> Iterable[tuple[Place, Any]]:
+        """The calls of tools, as far as this chunk says: the place of each, and the tool's name."""
+        return ()
+
     def kind(self, kind: Kind, chunk: Chunk, path: Path) -> Kind:
         """The kind of the text at ``path``, as the request asked for it."""
         if self._as_json and self.is_content(chunk, path):

@@ -21,11 +21,13 @@ from proxy.found import Findings, counted, facts_of
 from proxy.kinds import ID, NUMBER, ORIGINAL, SEALED, TEXT, WORD, Kind, Spec
 from proxy.laid_open import LaidOpen
 from proxy.surfaces.reply import Chunk, ReplyShape, restoring, through
+from proxy.surfaces.tools import NO_TOOLS, Offered, offered
 from proxy.surfaces.transcript import Transcript
+from proxy.surfaces.tried import Try
 from proxy.walk import walk
 from proxy.wire import dumps, loads
 from redaction.model import Finding
-from redaction.vault import Vault
+from redaction.vault import PLACEHOLDER, Vault
 
 _AS_IT_CAME = (ID, SEALED, ORIGINAL)
 """Kinds that go as they came or not at all."""
@@ -37,9 +39,11 @@ Dialect = Literal["chat", "responses", "messages", "count_tokens", "embeddings",
 class Masked:
     """What may leave: the masked body, and the masked text that the ledger keeps.
 
-    ``others`` are models that may be asked in its place, in order, when the first one fails; ``asked`` is
-    the one that was asked last, ``tries`` how often in all. ``egress`` is what the ledger says of it once it
-    left. ``sent`` becomes True as the model is asked: from then on a byte may have left.
+    ``others`` are models that may be asked in its place, in order, when the first one fails; ``tried`` are
+    those that were asked, each time anew. ``egress`` is what the ledger says of it once it left. ``sent``
+    becomes True as the model is asked: from then on a byte may have left. ``persons`` are the different
+    persons that are masked in it, ``characters`` those of its texts, masked. ``told`` is the HTTP status that
+    the caller has been given, None until then.
     """
 
     dialect: Dialect
@@ -49,9 +53,27 @@ class Masked:
     stream: bool
     egress: EgressState
     others: tuple[str, ...] = ()
-    asked: str | None = None
-    tries: int = 0
     sent: bool = False
+    persons: int = 0
+    characters: int = 0
+    tools: Offered = NO_TOOLS
+    tried: list[Try] = field(default_factory=list)
+    told: int | None = None
+
+    @property
+    def trying(self) -> Try | None:
+        """The try that runs, or the last one."""
+        return self.tried[-1] if self.tried else None
+
+    @property
+    def asked(self) -> str | None:
+        """The model that was asked last."""
+        return self.tried[-1].model if self.tried else None
+
+    @property
+    def tries(self) -> int:
+        """How often a model was asked in all."""
+        return len(self.tried)
 
 
 @dataclass(slots=True)
@@ -132,7 +154,7 @@ class Request(ABC):
 
     def witness(self) -> Transcript:
         """A new witness of a reply: what of it the ledger keeps."""
-        return Transcript(self.shape())
+        return Transcript(self.shape(), self.masked.tools if self.masked else NO_TOOLS)
 
     @property
     def spoken(self) -> str:
@@ -230,14 +252,17 @@ class Request(ABC):
             return text if kind in _AS_IT_CAME else new
 
         body = self.sent(walk(self.body, self.table, renew, None if self.left_out is None else []))
-        kept = {"purpose": vault.mask(purpose, found_in_purpose, verdict.hides) or None}
+        purpose = vault.mask(purpose, found_in_purpose, verdict.hides)
         self.masked = Masked(
             self.dialect,
             body,
-            dumps({**kept, "request": self.kept(body)}),
+            dumps({"purpose": purpose or None, "request": self.kept(body)}),
             self.model,
             self.stream,
             _egress(self.counted(findings), verdict.revealed),
+            persons=_persons(vault),
+            characters=len(purpose) + sum(map(len, masked)),
+            tools=offered(body, {text for text, here in zip(strings, found, strict=True) if here}),
         )
         return self.masked
 
@@ -301,6 +326,12 @@ def _egress(found: Counter[str], revealed: frozenset[str]) -> EgressState:
     if not revealed & set(found):
         return "masked"
     return "unmasked" if set(found) <= revealed else "partly_unmasked"
+
+
+def _persons(vault: Vault) -> int:
+    """How many placeholders stand for a person. An estimate: 山田 and 山田太郎 are two."""
+    marks = filter(None, map(PLACEHOLDER.fullmatch, vault.values))
+    return sum(mark["label"] == "PERSON" for mark in marks)
 
 
 def _cannot_be_searched(path: str) -> Problem:

@@ -5,7 +5,7 @@ meet other people's placeholders. A caller sends its history instead, as with ch
 Knows the dialect and nothing of HTTP, providers or the ledger.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -82,6 +82,16 @@ class ResponsesReply(ReplyShape):
         if made is chunk and "output" not in chunk:
             return ()
         return (made.get("status"), (made.get("incomplete_details") or {}).get("reason"))
+
+    def calls(self, chunk: Chunk) -> Iterator[tuple[Place, Any]]:
+        """An item that ends in _call; one without a name, as shell_call, is called as its tool's kind is."""
+        items = list(enumerate(self.maker(chunk).get("output") or []))
+        if isinstance(item := chunk.get("item"), dict):
+            items.append((_number(chunk, "output_index"), item))
+        for place, item in items:
+            kind = item.get("type")
+            if isinstance(kind, str) and kind.endswith("_call"):
+                yield (place, "name"), item.get("name") or kind.removesuffix("_call")
 
     def counts(self, chunk: Chunk) -> Counts:
         return counts_of(self.maker(chunk).get("usage"), "input_tokens", "output_tokens")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.surfaces.reply import Chunk, Place, ReplyShape
+from proxy.surfaces.tools import NO_TOOLS, Offered, called
 from proxy.walk import word_or_none
 
 
@@ -18,8 +19,10 @@ class Transcript:
 
     keeps = True
 
-    def __init__(self, shape: ReplyShape) -> None:
+    def __init__(self, shape: ReplyShape, tools: Offered = NO_TOOLS) -> None:
         self._shape = shape
+        self._tools = tools
+        self._calls: dict[Place, str] = {}
         self._texts: dict[Place, list[str]] = {}
         self._reasons: set[str] = set()
         self._maker: dict[str, str | None] = {}
@@ -36,6 +39,7 @@ class Transcript:
                 self._texts.setdefault(place, []).append(text)
             else:
                 self._texts[place] = [text]
+        self._calls |= {place: name for place, name in self._shape.calls(chunk) if isinstance(name, str)}
         self._reasons |= {word_or_none(reason) or "?" for reason in self._shape.reasons(chunk) if reason}
         given, made = self._shape.counts(chunk)
         self.input = self.input if given is None else given
@@ -52,4 +56,5 @@ class Transcript:
     @property
     def facts(self) -> dict[str, Any]:
         """What the ending says of the reply: no text."""
-        return {**self._maker, "finish_reasons": sorted(self._reasons)}
+        calls = called(self._calls.values(), self._tools)
+        return {**self._maker, "finish_reasons": sorted(self._reasons), **calls}

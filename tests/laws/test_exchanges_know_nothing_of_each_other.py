@@ -61,11 +61,15 @@ class NoLedger:
     """Takes every record and keeps none."""
 
     @asynccontextmanager
-    async def exchange(self, account: Any, text: str, exchange: str) -> AsyncIterator[Any]:
+    async def exchange(self, account: Any, text: str, exchange: str, sealed: Any) -> AsyncIterator[Any]:
         yield SimpleNamespace(facts={}, egress=None, text=None, failed=lambda code: None)
 
 
 CALLER = Caller("p", "k", "t", "d", "s", "staff", "authenticated", True, True, True)
+
+
+async def keeps_no_originals(*about: Any) -> None:
+    """As in a house whose policy keeps none."""
 
 
 def house(names: Sequence[str], silent: bool = False) -> Any:
@@ -79,6 +83,7 @@ def house(names: Sequence[str], silent: bool = False) -> Any:
         strictly=lambda caller, request: False,
         vault_key=lambda caller: SECRET,
         others=lambda *about: (),
+        sealed=keeps_no_originals,
         uttered=lambda caller, request: Uttered(detector, request.masked.text),
     )
 

@@ -93,6 +93,10 @@ def test_the_record_shows_who_what_and_the_masked_text(checkpoint: Any, sekisho:
         "section": "デモ課",
         "actor": "staff",
         "identity": "authenticated",
+        "enrolled": True,
+        "trained": True,
+        "acknowledged": True,
+        "address": "127.0.0.1",
     }
     assert shown["entities"] == {label: len(values) for label, values in VALUES.items()}
     assert shown["egress_state"] == "masked"

@@ -36,6 +36,7 @@ async def exchange(checkpoint: Any, cut_after: float | None, body: dict[str, Any
         writer.transport.abort()
 
 
+@pytest.mark.requirement("R42")
 @pytest.mark.parametrize("stream", [True, False])
 def test_200_concurrent_exchanges_half_of_them_cut_off_have_200_endings(
     checkpoint: Any, stream: bool
@@ -57,6 +58,7 @@ def test_200_concurrent_exchanges_half_of_them_cut_off_have_200_endings(
     assert checkpoint.verify()["ok"]
 
 
+@pytest.mark.requirement("R56")
 @pytest.mark.parametrize("moment", [0.0, 0.002, 0.1, 0.4])
 def test_a_hang_up_at_any_moment_is_recorded_as_abandoned(
     checkpoint: Any, upstream: Any, moment: float
@@ -66,8 +68,32 @@ def test_a_hang_up_at_any_moment_is_recorded_as_abandoned(
     while not checkpoint.records("abandoned") and time.monotonic() < deadline:
         time.sleep(0.1)
     (ending,) = checkpoint.records("abandoned")
-    if upstream.requests:
-        assert ending["body"]["egress_state"] == "masked"
+    state = ending["body"]["egress_state"]
+    assert state in ("none", "unknown", "masked")
+    if upstream.requests:  # whether the house saw a reply begin before the hang-up, its record says
+        assert state == ("masked" if ending["body"]["upstream_status"] else "unknown")
+        (asked,) = checkpoint.records("asked")
+        assert asked["body"]["egress_prepared"] == "masked"
+
+
+@pytest.mark.requirement("R56")
+def test_a_hang_up_while_the_model_says_nothing_leaves_what_left_unknown(
+    checkpoint: Any, upstream: Any
+) -> None:
+    async def cut_once_it_was_sent() -> None:
+        asking = asyncio.create_task(exchange(checkpoint, 30, BODY | {"model": "silent"}))
+        while not upstream.requests:
+            await asyncio.sleep(0.05)
+        asking.cancel()
+        await asyncio.wait({asking})
+
+    asyncio.run(cut_once_it_was_sent())
+    deadline = time.monotonic() + 20
+    while not checkpoint.records("abandoned") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    (ending,) = checkpoint.records("abandoned")
+    assert (ending["body"]["egress_state"], ending["body"]["upstream_status"]) == ("unknown", None)
+    assert ending["body"]["host"] == "127.0.0.1"
 
 
 def test_stopping_the_house_ends_what_is_running(start_checkpoint: Any, upstream: Any) -> None:

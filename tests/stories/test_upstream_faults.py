@@ -51,6 +51,9 @@ FAULTS = {
 }
 """What the caller is told where no word of an answer came: status and code."""
 
+LEFT = {"refused": "none"} | dict.fromkeys(("silent", "half-a-head", "hung-up"), "unknown")
+"""What left where it was not masked: nothing, or nobody knows, because no reply had begun."""
+
 IN_THE_MIDDLE = {
     "malformed-later": "upstream_malformed",
     "error-later": "upstream_error",
@@ -176,7 +179,7 @@ def test_every_fault_before_the_first_word_is_told_as_an_error_and_recorded_as_f
         assert waits or told.headers["x-should-retry"] == "false", fault
         ended = ending(checkpoint, told)
         assert (ended["kind"], ended["reason"]) == ("failed", code), fault
-        assert ended["egress_state"] == ("none" if fault == "refused" else "masked"), fault
+        assert ended["egress_state"] == LEFT.get(fault, "masked"), fault
         assert (ended["tries"], ended["model_asked"]) == (1, fault)
     assert not any("elsewhere" in line for line in server.asked), "no redirect is followed"
 
