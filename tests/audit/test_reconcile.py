@@ -1,0 +1,84 @@
+"""The provider's bill beside the ledger: what went past the checkpoint shows, whatever the chains say."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from audit.address import Address
+from audit.ledger import Ledger
+from audit.model import Draft
+from audit.months import Month
+from audit.names import exchange_id
+from audit.query import reading
+from audit.reconcile import Line, Use, compare, read_usage, recorded
+
+OCTOBER = datetime(2026, 10, 31, 14, 59, 59, tzinfo=UTC)  # the last second of October in Japan
+NOVEMBER = datetime(2026, 10, 31, 15, 0, 0, tzinfo=UTC)
+
+
+def used(ledger: Ledger, **ending: Any) -> None:
+    """One exchange with this ending."""
+    name = exchange_id(OCTOBER)
+    facts = {"model_asked": "m", "tries": 1, "egress_state": "masked"}
+    facts["tokens"] = {"input": 10, "output": 5, "tokens_estimated": False}
+    ledger.append_now(Draft("asked", name, {}))
+    ledger.append_now(Draft("answered", name, facts | ending))
+
+
+def test_a_month_in_japan_is_added_up_by_model(address: Address, open_ledger: Callable[..., Ledger]) -> None:
+    for at in (OCTOBER, NOVEMBER):
+        ledger = open_ledger(address, clock=lambda at=at: at)
+        used(ledger)
+        used(ledger, tries=2)
+        used(ledger, model_asked="other", tokens={"input": 900, "output": 90, "tokens_estimated": True})
+        used(ledger, egress_state="none")
+        ledger.stop()
+    with reading(address) as connection:
+        assert recorded(connection, Month(2026, 10)) == {
+            "m": Use(requests=2, input_tokens=20, output_tokens=10, tries=3),
+            "other": Use(requests=1, tries=1, uncounted=1),
+        }
+        assert recorded(connection, Month(2026, 9)) == {}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "agrees"),
+    [
+        (Use(2, 20, 10, tries=2), Use(2, 20, 10), True),
+        (Use(2, 20, 10, tries=3), Use(3, 20, 10), True),
+        (Use(2, 20, 10, tries=2), Use(3, 30, 15), False),  # one request went past us
+        (Use(2, 20, 10, tries=2), Use(2, 21, 10), False),
+        (Use(2, 20, 10, tries=2, uncounted=1), Use(2, 90, 50), True),
+        (Use(2, 20, 10, tries=2), None, False),
+        (None, Use(1, 1, 1), False),
+    ],
+)
+def test_what_they_counted_and_we_did_not_shows(ours: Use | None, theirs: Use | None, agrees: bool) -> None:
+    assert Line("m", ours, theirs).agrees is agrees
+
+
+def test_both_books_stand_side_by_side() -> None:
+    lines = compare({"a": Use(1)}, {"b": Use(2)})
+    assert lines == [Line("a", Use(1), None), Line("b", None, Use(2))]
+
+
+def test_the_provider_s_table_is_read_as_excel_writes_it() -> None:
+    text = '\ufeffmodel,day,requests,input_tokens,output_tokens\nm,1,"1,204",30,4\nm,2,1,1,1\n'
+    assert read_usage(text) == {"m": Use(1205, 31, 5)}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "model"),
+        ("model,requests\nm,1\n", "input_tokens"),
+        ("model,requests,input_tokens,output_tokens\nm,1,2,3\nm,many,2,3\n", "3 行目"),
+        ("model,requests,input_tokens,output_tokens\nm,-1,2,3\n", "2 行目"),
+        ("model,requests,input_tokens,output_tokens\n,1,2,3\n", "2 行目"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_where(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        read_usage(text)
