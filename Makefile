@@ -15,7 +15,7 @@ DEV  := .venv/.dev-$(HERE)
 BIN  := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte clean
+.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte bench-ledger clean
 
 help:
 	@echo 'make serve      関所を動かす               install what is missing, then serve on 127.0.0.1:8080'
@@ -27,6 +27,7 @@ help:
 	@echo 'make bench-detectors  Presidio・GiNZAと並べて測る  measure detection beside Presidio and GiNZA'
 	@echo 'make bench-leaks  LiteLLM Proxyと並べて試す      the same probes beside LiteLLM Proxy with Presidio'
 	@echo 'make bench-first-byte  待ち時間を素通しと並べて測る  time to first byte beside a bare passthrough'
+	@echo 'make bench-ledger  台帳の速さとメモリを測る        how fast the ledger records, exports and verifies'
 	@echo 'make lock       依存関係を固定し直す       write the lock files anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean      作業ファイルを消す         remove .venv and caches; never var/'
 
@@ -81,6 +82,10 @@ bench-leaks: $(DEV)
 bench-first-byte: $(RUN)
 	@echo '[関所] 最初の1バイトまでの時間を、素通しと並べて測ります(約12分)。 Time to first byte beside a bare passthrough; about 12 minutes.'
 	@$(BIN)/python tests/benchmarks/first_byte.py $(ARGS)
+
+bench-ledger: $(DEV)
+	@echo '[関所] 台帳の記録・書き出し・検証の速さを測ります(約10分)。 How fast the ledger is; about 10 minutes.'
+	@$(BIN)/python tests/benchmarks/ledger.py $(ARGS)
 
 # No registry's address is written into a lock, so that it serves behind any mirror.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE)

@@ -116,15 +116,9 @@ class Settings(BaseSettings):
         ge=60,
         description="写しをメールやWebhookで届ける間隔(秒) / Seconds between copies by mail or webhook.",
     )
-    smtp: str = Field(
-        "127.0.0.1:25", description="メールを渡すサーバー host:port / Mail server, host:port."
-    )
-    keep_records: str = Field(
-        "5y", description="記録の保存期間(5y、18m、400d) / How long records are kept."
-    )
-    keep_texts: str = Field(
-        "1y", description="伏せ字の文章の保存期間 / How long masked text is kept."
-    )
+    smtp: str = Field("127.0.0.1:25", description="メールを渡すサーバー host:port / Mail server, host:port.")
+    keep_records: str = Field("5y", description="記録の保存期間(5y、18m、400d) / How long records are kept.")
+    keep_texts: str = Field("1y", description="伏せ字の文章の保存期間 / How long masked text is kept.")
     master_key: SecretStr | None = Field(
         None,
         description="原文の鍵を包むマスター鍵(32バイトをbase64で)。空ならコマンド、それも空なら HOME/master.key / Master key over the keys of originals, 32 bytes in base64; else the hook, else HOME/master.key.",

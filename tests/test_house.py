@@ -36,7 +36,12 @@ DOORS = {
     "presidio_analyzer": ("redaction/detector.py", "redaction/nlp.py", "redaction/recognizers/base.py"),
     "spacy": (),
     "sudachipy": ("redaction/nlp.py", "redaction/names/make_kana.py"),
-    "sqlalchemy": ("audit/tables.py", "audit/stores/", "audit/migrations/__init__.py", "proxy/office/tables.py"),
+    "sqlalchemy": (
+        "audit/tables.py",
+        "audit/stores/",
+        "audit/migrations/__init__.py",
+        "proxy/office/tables.py",
+    ),
     "alembic": ("audit/migrations/",),
     "psycopg": (),  # sqlalchemy loads it
     "yaml": (
