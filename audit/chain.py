@@ -46,7 +46,20 @@ def canonical(body: Mapping[str, Any]) -> str:
     Raises TypeError or ValueError for what JSON cannot say (NaN, infinity, objects).
     """
     line = _encoder.encode(body if isinstance(body, dict) else dict(body))
+    if "\\u0000" in line:
+        line = _encoder.encode(_without_nul(json.loads(line)))
     return line if line.isascii() else storable(line)
+
+
+def _without_nul(value: Any) -> Any:
+    """NUL becomes U+2400, as in `storable`: written \\u0000 it would lie in PostgreSQL and never be read again."""
+    if isinstance(value, str):
+        return value.replace("\0", "\u2400")
+    if isinstance(value, list):
+        return [_without_nul(part) for part in value]
+    if isinstance(value, dict):
+        return {_without_nul(name): _without_nul(part) for name, part in value.items()}
+    return value
 
 
 def _plain(value: object) -> object:

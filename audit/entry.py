@@ -5,6 +5,7 @@ that a clerk who hangs up is recorded as well. It never sends anything and never
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ Submit = Callable[[Draft, bool], "asyncio.Future[Any]"]
 """Hands a draft to the writing thread; the flag: owed, it must land even when this attempt fails."""
 
 PATIENCE = 30.0
-"""Seconds an ``asked`` record may take to be durable; then the request is refused."""
+"""Seconds a record may take to be durable; then a request is refused, an answer fails."""
 
 
 class Entry:
@@ -93,9 +94,8 @@ class Exchange:
             # The record may land all the same. The ending stands behind it in the queue.
             await self._leave(hang_up)
             raise
-        if (
-            not recorded.done()
-        ):  # a server that neither answers nor goes away: as above, and nobody waits for it
+        if not recorded.done():
+            # A server that neither answers nor goes away: as above, and nobody waits for it.
             self._entry.failed("ledger_silent")
             self._submit_ending(None).add_done_callback(_look_at)
             raise CannotRecord("ledger_silent")
@@ -115,7 +115,7 @@ class Exchange:
                 raise
             return
         hang_up = await _outlast(recorded)
-        trouble = recorded.exception()
+        trouble = recorded.exception() if recorded.done() else CannotRecord("ledger_silent")
         if hang_up is not None and error is None:
             raise hang_up
         if error is not None and (_is_hang_up(error) or isinstance(trouble, AlreadyEnded)):
@@ -140,11 +140,15 @@ def _look_at(recorded: "asyncio.Future[Any]") -> None:
 
 
 async def _outlast(recorded: "asyncio.Future[Any]") -> asyncio.CancelledError | None:
-    """Wait to the end whoever cancels; the last cancellation is given back, to be raised afterwards."""
-    hang_up = None
-    while not recorded.done():
+    """Wait, whoever cancels; the last cancellation is given back, to be raised afterwards.
+
+    Not for ever: behind a server that is silent the ending stays in the queue, and lands when it can.
+    """
+    recorded.add_done_callback(_look_at)
+    hang_up, end = None, time.monotonic() + PATIENCE
+    while not recorded.done() and (left := end - time.monotonic()) > 0:
         try:
-            await asyncio.wait([recorded])
+            await asyncio.wait([recorded], timeout=left)
         except asyncio.CancelledError as again:
             hang_up = again
     return hang_up

@@ -140,6 +140,13 @@ def seize(connection: tables.Connection, lease: Lease) -> Lease | None:
     return _lease(row) if row else None
 
 
+def is_held(connection: tables.Connection, writer: str) -> bool:
+    """Whether the lease is still there; no other transaction ends it before this one is over."""
+    leases = tables.leases
+    mine = tables.select(leases.c.writer).where(leases.c.writer == writer, leases.c.ended.is_(None))
+    return connection.execute(mine.with_for_update(key_share=True)).first() is not None
+
+
 def end(connection: tables.Connection, writer: str, at: datetime) -> None:
     """The writer writes no more, ever. Its row stays until a note has called its chain closed."""
     leases, records = tables.leases, tables.records

@@ -33,6 +33,9 @@ from audit.stores import place_of
 _PATIENCE = 10.0
 """How long ``start`` waits for the first look into the ledger, in seconds."""
 
+_LAST_PATIENCE = 60.0
+"""How long ``stop`` waits for the last records and the last note, in seconds."""
+
 
 class Ledger:
     """One writing process's door to the ledger, with its own chain, lease and thread.
@@ -98,7 +101,7 @@ class Ledger:
         """Write what waits, close the chain, sign the last note. Blocks until that is done."""
         scribe, self._scribe = self._scribe, None
         if scribe is not None:
-            scribe.stop()
+            scribe.stop(_LAST_PATIENCE)
 
     @property
     def writer(self) -> str | None:

@@ -14,7 +14,10 @@ from audit.model import Draft
 from audit.names import now
 from audit.notes import Note
 from audit.pen import Pen
-from audit.signing import Signer
+from audit.signing import CannotSign, Signer
+
+_TRIES = 20
+"""How often others may be quicker, at the stop."""
 
 
 class Notary:
@@ -42,6 +45,7 @@ class Notary:
         self._ring = ring
         self._given = given
         self._steps = clock.Steps()
+        self._stepped: list[float] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sekisho-notes")
         self._signing: tuple[Note, Future[str]] | None = None
 
@@ -83,8 +87,14 @@ class Notary:
             if self._signing is not None:
                 self._signing[1].exception()  # of records that were, since, followed by others
                 self._signing = None
-            if not self._sign_last():  # a second owner gave back the earlier one, which comes first
-                self._sign_last()
+            for _ in range(
+                _TRIES
+            ):  # others stop in the same moment, or a second owner gives back an earlier one
+                if self._sign_last():
+                    return
+            raise CannotSign(
+                "others were quicker with their notes each time; theirs may not cover our last records"
+            )
         finally:
             self._thread.shutdown(wait=False)
 
@@ -94,12 +104,16 @@ class Notary:
         if note is None:
             return True
         signed = self._signer.sign(note)
-        if self._pen.enter_last(signed):
-            self._given(signed)
+        if not self._pen.enter_last(signed):
+            return False
+        self._given(signed)
         return signed.startswith(note.text() + "\n")
 
     def _tell_of_a_step(self) -> None:
         """A wall clock that was set explains why moments do not fit; it belongs into the record."""
         if seconds := self._steps.seen(now(), clock.elapsed()):
-            body = {"event": "clock.stepped", "by": "system", "seconds": seconds}
+            self._stepped.append(seconds)
+        while self._stepped:  # what cannot be written now is written the next time
+            body = {"event": "clock.stepped", "by": "system", "seconds": self._stepped[0]}
             self._pen.write([prepare(Draft("noted", None, body), self._now())])
+            self._stepped.pop(0)

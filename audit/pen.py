@@ -8,19 +8,22 @@ no thread and no queue (scribe.py) and never changes what it is given to write.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from audit import heads, leases, tables
-from audit.clock import Clock
+from audit.clock import Clock, elapsed
 from audit.draft import Prepared, prepare
 from audit.model import AlreadyEnded, CannotRecord, Draft, Record
 from audit.months import month_of, month_of_writer
-from audit.names import writer_name
+from audit.names import moment, writer_name
 from audit.notes import Note
 from audit.page import Head, Page, last_of
 from audit.store import Store
 
 Outcome = Record | AlreadyEnded | CannotRecord
+
+SILENCE = timedelta(minutes=5)
+"""So long behind its time a lease is over, whoever has only just come to look."""
 
 
 class Pen:
@@ -35,6 +38,10 @@ class Pen:
         self._here = leases.this_process()
         self._heads: dict[str, Head] = {}  # our chains; the last one takes new questions
         self._open: dict[str, tuple[str, int]] = {}  # exchanges without an ending → where they were asked
+        self._watched: dict[
+            str, tuple[str, float]
+        ] = {}  # leases of others: until when, and since when we saw that
+        self._renewed: dict[str, datetime] = {}  # our leases, since when
         self._doubtful: list[str] = []  # exchanges whose asked record may have landed unnoticed
         self._unsure = False  # an accident happened since the heads were known
 
@@ -85,11 +92,15 @@ class Pen:
         if draft.turn == 2 and connection.execute(ended).first():
             self._open.pop(draft.exchange or "", None)
             return AlreadyEnded(draft.exchange)
+        asked = records.select().where(records.c.exchange == draft.exchange, records.c.turn == 1)
+        if draft.turn == 1 and connection.execute(asked).first():
+            return CannotRecord("unlawful_record")  # asked before: a hang-up is told twice now and then
         self._unsure = True  # if it was not the draft but the head of the chain, the next page finds out
         return CannotRecord("unlawful_record")
 
     def renew(self) -> None:
         """Prolong the leases: a durable transaction that adds no record. Raises when there can be none."""
+        self._renewed.clear()
         with self._page():
             pass
 
@@ -107,17 +118,34 @@ class Pen:
         now, closed = self._clock(), 0
         with self._page() as page:
             for seen in leases.living(page.connection):
-                if seen.writer in page.heads or not leases.is_over(seen, now, self._here):
+                if seen.writer in page.heads or not self._is_gone(seen, now):
                     continue
                 lease = leases.seize(page.connection, seen)
-                if lease and leases.is_over(lease, now, self._here):
+                if lease and self._is_gone(lease, now):
                     closed += self._finish(page, lease.writer, lease.open_from, now)
         return closed
 
+    def _is_gone(self, lease: leases.Lease, now: datetime) -> bool:
+        """Dead for sure; or its time has run out, and it has stood still for a lease while we watched.
+
+        Two clocks alone are not believed: one may have been set, and after a stall of the ledger the first to
+        get through would declare all others gone. A silence as long as SILENCE needs no watching.
+        """
+        if leases.provably_dead(lease.process, self._here):
+            return True
+        until, since = self._watched.get(lease.writer, ("", 0.0))
+        if until != lease.until:
+            since = elapsed()
+            self._watched[lease.writer] = lease.until, since
+        stood_still = elapsed() - since >= self._lease_seconds
+        return lease.until < moment(now if stood_still else now - SILENCE)
+
     def retire(self) -> None:
         """End our chains: what they left open becomes ``lost``, their leases end. The next note closes them."""
-        if not self._heads:
+        if not (self._heads or self._unsure):
             return
+        self.renew()  # after an accident this finds out what landed and was never sent: that is owed, not lost
+        self.pay()
         now = self._clock()
         with self._page() as page:
             for writer, head in list(page.heads.items()):
@@ -174,11 +202,13 @@ class Pen:
                 page = Page(connection, self._hold(connection))
                 yield page
         except tables.IntegrityError:
+            self._renewed.clear()
             raise  # a law was broken by a draft; the ledger is in order
         except BaseException:
             if self._store.in_doubt:
                 self._doubtful += [draft.exchange for draft in drafts if draft.turn == 1 and draft.exchange]
             self._store.close()
+            self._renewed.clear()
             self._unsure = True
             raise
         self._heads = page.heads
@@ -190,7 +220,7 @@ class Pen:
             self._settle(connection, now)
         held: dict[str, Head] = {}
         for writer, head in self._heads.items():
-            if leases.renew(connection, writer, self._open_from(head), now, self._lease_seconds):
+            if self._keep(connection, head, now):
                 held[writer] = head
             else:
                 self._forget(writer)  # we were declared gone, and what we had open was closed as lost
@@ -203,6 +233,14 @@ class Pen:
                 leases.end(connection, writer, now)
                 del held[writer]
         return held
+
+    def _keep(self, connection: tables.Connection, head: Head, now: datetime) -> bool:
+        """Hold a lease through this transaction, prolonging it when a third of it is over; False when it is lost."""
+        renewed = self._renewed.get(head.writer)
+        if renewed and renewed <= now < renewed + timedelta(seconds=self._lease_seconds / 3):
+            return leases.is_held(connection, head.writer)
+        self._renewed[head.writer] = now
+        return leases.renew(connection, head.writer, self._open_from(head), now, self._lease_seconds)
 
     def _begin(self, connection: tables.Connection, now: datetime) -> Head:
         while leases.is_known(connection, name := writer_name(now)):

@@ -87,18 +87,24 @@ class Scribe:
         self._renew_at = self._sweep_at = self._pay_at = began
         self._last_note = self._last_record = began
         self._unsigned = True  # at the start there may be records that no note covers
+        self._pause = (
+            rhythm.settle
+        )  # longer after every failure: a signer that cannot is not asked all the time
 
     def start(self, patience: float) -> None:
         """Start the thread and wait until it has tried to open the ledger and to sweep once."""
         self._thread.start()
         self._settled_in.wait(patience)
 
-    def stop(self) -> None:
-        """Write what waits, end the chain, end the thread."""
+    def stop(self, patience: float) -> None:
+        """Write what waits, end the chain, end the thread; wait for it no longer than ``patience`` seconds.
+
+        What a server that is silent keeps us from writing is closed as ``lost`` by somebody else's sweep.
+        """
         with self._bell:
             self._stopping = True
             self._bell.notify()
-        self._thread.join()
+        self._thread.join(patience)
 
     def submit(self, job: Job) -> None:
         """Hand over a job. Raises CannotRecord when the thread is gone or too much is waiting."""
@@ -191,18 +197,21 @@ class Scribe:
             else:
                 self._last_note, self._unsigned = time.monotonic(), False
                 notary.begin()
+                self._pause = self._rhythm.settle
         except Exception as error:
             if self.note_trouble is None:
                 self._troubled(error)
             self.note_trouble = error
             self._unsigned = True
+            self._last_note = time.monotonic()
+            self._pause = min(2 * self._pause, self._rhythm.note)
 
     def _note_at(self) -> float:
         """Shortly after the last record; under unbroken work and at rest, every ``note`` seconds."""
         if self._notary is None or self._notary.busy:
             return math.inf
         rest = self._last_note + self._rhythm.note
-        settled = max(self._last_record, self._last_note) + self._rhythm.settle
+        settled = max(self._last_record + self._rhythm.settle, self._last_note + self._pause)
         return min(rest, settled) if self._unsigned else rest
 
     def _next_duty(self) -> float:

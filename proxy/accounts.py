@@ -36,7 +36,11 @@ SCHEMA = 2
 
 
 def asked(caller: Caller, request: Request, findings: Findings, verdict: Verdict) -> dict[str, Any]:
-    """The body of an `asked` record: who, from where, what for, what was found, what was decided."""
+    """The body of an `asked` record: who, from where, what for, what was found, what was decided.
+
+    It goes to the ledger next, which from then on sees to its ending: see `Request.accounted`.
+    """
+    request.accounted = True
     request.notices = tuple(rule.id for rule in verdict.notices)
     masked, entities = request.masked, dict(sorted(request.counted(findings).items()))
     assert masked is not None, "what leaves is known before it is recorded"

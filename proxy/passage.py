@@ -17,7 +17,7 @@ from audit.names import exchange_id, now
 from policies.model import Bilingual
 from proxy.accounts import about, about_key, knock
 from proxy.callers import Caller, Declared, caller_of, declared_by, key_of, trace_of
-from proxy.errors import Problem, Stopped, Unavailable, Unfinished, UpstreamFailed, no_such_model
+from proxy.errors import Problem, Unavailable, Unfinished, UpstreamFailed, no_such_model
 from proxy.house import House
 from proxy.office.keys import Key
 from proxy.pipeline import carry
@@ -56,6 +56,7 @@ class Attempt:
     caller: Caller | None = None
     declared: Declared | None = None
     request: Request | None = None
+    accounted: bool = False
 
     @property
     def dialect(self) -> type[Request]:
@@ -128,6 +129,7 @@ async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | by
     """The parts of the reply to `GET /v1/models` and to one of them: recorded like any other exchange."""
     try:
         _identify(house, attempt)
+        attempt.accounted = True
         async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
             try:
                 names = await house.providers.models()
@@ -182,9 +184,9 @@ def _identify(house: House, attempt: Attempt) -> tuple[Key, Caller]:
 async def _recorded(house: House, attempt: Attempt, problem: Problem) -> Problem:
     """The problem itself, once the ledger has it; 503 where the ledger cannot be written.
 
-    What was stopped, failed or broke off after the model was asked has its record from `carry` already.
+    What `carry` handed to the ledger has its record already, or the ledger could not be written.
     """
-    if not isinstance(problem, Stopped | UpstreamFailed | Unfinished):
+    if not _is_accounted(attempt):
         try:
             async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
                 entry.refused(problem.code, http_status=problem.status)
@@ -196,9 +198,16 @@ async def _recorded(house: House, attempt: Attempt, problem: Problem) -> Problem
 
 async def gone(house: House, attempt: Attempt) -> None:
     """The caller hung up. Before `asked` that is an attempt to record; after it, `carry` has recorded it."""
+    if _is_accounted(attempt):
+        return
     with suppress(asyncio.CancelledError, CannotRecord, AlreadyEnded):
         async with house.ledger.exchange(_account(attempt), exchange=attempt.id):
             raise asyncio.CancelledError
+
+
+def _is_accounted(attempt: Attempt) -> bool:
+    """Whether its `asked` record was handed in before: an exchange is never asked twice."""
+    return attempt.accounted or (attempt.request is not None and attempt.request.accounted)
 
 
 def _account(attempt: Attempt) -> dict[str, Any]:

@@ -35,6 +35,10 @@ def upgrade(connection: "Connection", version: int, to: str = "head") -> None:
     with _ALONE:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+            # The laws keep this path (0002_postgresql.sql); pg_temp, unless named last, would come first.
+            connection.exec_driver_sql(
+                "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+            )
         script = ScriptDirectory(str(FOLDER))
         context = MigrationContext.configure(
             connection, opts={"fn": lambda heads, _: script._upgrade_revs(to, heads)}

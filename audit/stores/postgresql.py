@@ -6,6 +6,7 @@ writer, so that a month whose retention is over is dropped and never DELETEd.
 """
 
 import re
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -29,6 +30,15 @@ _SESSION = {
 }
 """A cut network is noticed within seconds (libpq's names; milliseconds for the last)."""
 
+_TRANSACTION = f"""
+    SET LOCAL synchronous_commit TO on;
+    SET LOCAL lock_timeout TO '{LOCK_SECONDS}s';
+    SET LOCAL statement_timeout TO '{STATEMENT_SECONDS}s';
+    SET LOCAL idle_in_transaction_session_timeout TO '{STATEMENT_SECONDS}s'
+"""
+"""Said in every transaction, for a pooler may give each to another session. The last one: a machine that
+vanishes in the middle keeps its locks no longer than this."""
+
 PARTITIONED = ("records", "texts")
 
 
@@ -43,12 +53,9 @@ class PostgreSQL:
     def writer(self, *, create: bool) -> Engine:
         engine = self._engine("READ COMMITTED")
 
-        @event.listens_for(engine, "connect")
-        def prepare(connection: object, _: object) -> None:
-            settings = f"SET synchronous_commit TO on; SET lock_timeout TO '{LOCK_SECONDS}s';"
-            settings += f"SET statement_timeout TO '{STATEMENT_SECONDS}s'; SET timezone TO 'UTC'"
-            connection.execute(settings)  # type: ignore[attr-defined]
-            connection.commit()  # type: ignore[attr-defined]
+        @event.listens_for(engine, "begin")
+        def prepare(connection: Connection) -> None:
+            connection.exec_driver_sql(_TRANSACTION, execution_options={"no_parameters": True})
 
         return engine
 
@@ -63,11 +70,14 @@ class PostgreSQL:
         return engine
 
     def check(self, *, first: bool = False) -> None:
-        """A server answers for itself: a transaction there is in that very database or nowhere."""
+        """Nothing to see from here: whether it is still that ledger, the pen asks after every accident."""
 
     def version(self, connection: Connection) -> int:
-        if connection.exec_driver_sql("SHOW fsync").scalar_one() != "on":
-            raise RuntimeError("this PostgreSQL server does not flush to disk (fsync is off)")
+        for setting in ("fsync", "full_page_writes"):
+            if connection.exec_driver_sql(f"SHOW {setting}").scalar_one() != "on":
+                raise RuntimeError(
+                    f"this PostgreSQL server may lose what it has promised to keep ({setting} is off)"
+                )
         tables = "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p')"
         here = f"{tables} AND relnamespace = current_schema()::regnamespace"
         if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar_one() is None:
@@ -91,7 +101,8 @@ class PostgreSQL:
             raise ValueError(
                 "this is no address of a PostgreSQL database: postgresql://user@host/name"
             ) from None
-        session = {name: value for name, value in _SESSION.items() if name not in url.query}
+        session: dict[str, Any] = {n: value for n, value in _SESSION.items() if n not in url.query}
+        session["prepare_threshold"] = None  # a pooler may give the next transaction to another session
         return create_engine(
             url,
             connect_args=session,

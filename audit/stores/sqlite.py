@@ -1,7 +1,7 @@
 """A ledger in a SQLite file: one machine, nothing to set up. Durable: WAL with synchronous=FULL.
 
-It never creates a second ledger where the first one vanished, and never leaves its log beside a file
-that is no ledger.
+It never creates a second ledger where the first one vanished, never leaves its log beside a file that is no
+ledger, and never opens an empty file beside another ledger's log: SQLite would delete the log.
 """
 
 import os
@@ -21,8 +21,21 @@ BUSY_MS = 5000
 _CONTENT = """SELECT count(*), coalesce(sum(type = 'table' AND name IN ('records', 'leases')), 0) FROM sqlite_schema"""
 """How many things are in the file, and how many of the two that every ledger has: others number versions, too."""
 
+_LOG_BYTES = 16_000_000
+"""To this size the log goes back, once a long reader who made it grow has left."""
+
 Identity = tuple[int, int]
 """Device and inode: which file it is, whatever it is called."""
+
+
+class StrayLog(FileExistsError):
+    """The file is gone or empty and its ``-wal`` is still there: the newest records of a ledger may be in it alone."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(
+            f"{log.name} belongs to another ledger and may hold its newest records: move it away"
+        )
+        self.log = log
 
 
 class SQLite:
@@ -36,6 +49,7 @@ class SQLite:
 
     def writer(self, *, create: bool) -> Engine:
         """Every transaction is BEGIN IMMEDIATE: nobody else writes meanwhile."""
+        self._demand_own_log()
         if create and not self.path.exists():
             self._make_file()
         _demand_writable(self.path)
@@ -56,6 +70,7 @@ class SQLite:
     def reader(self) -> Engine:
         if not self.path.is_file():
             raise FileNotFoundError(f"no ledger at {self.path}")
+        self._demand_own_log()
         engine = _engine(lambda: _connect(self.path, "ro"))
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         return engine
@@ -77,6 +92,12 @@ class SQLite:
     def make_month(self, connection: Connection, writer: str) -> None:
         """A file has room for every month."""
 
+    def _demand_own_log(self) -> None:
+        """The log is looked for first: where another process is just making the ledger, the file has content before."""
+        log = self.path.with_name(self.path.name + "-wal")
+        if log.exists() and not (self.path.exists() and self.path.stat().st_size):
+            raise StrayLog(log)
+
     def _make_file(self) -> None:
         """Readable for the owner and the group only; SQLite gives its side files the same mode."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +114,7 @@ def _prepare(connection: sqlite3.Connection, *, create: bool) -> None:
     if (ours == 2 and 0 < version <= SCHEMA) or (create and not content):
         connection.execute("PRAGMA journal_mode = WAL").close()
     connection.execute("PRAGMA synchronous = FULL").close()
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}").close()
     connection.execute("PRAGMA foreign_keys = ON").close()
     connection.execute("PRAGMA secure_delete = ON").close()
 

@@ -82,7 +82,7 @@ class Request(ABC):
 
     ``left_out`` are the fields that nobody listed, left out because the caller's key wants it so; None where
     such a field is refused. ``notices`` are the ids of the rules whose notice the caller is shown, ``masked``
-    what may leave; both are filled on the way.
+    what may leave; both are filled on the way. ``accounted``: its `asked` record has been handed to the ledger.
     """
 
     dialect: ClassVar[Dialect]
@@ -98,6 +98,7 @@ class Request(ABC):
     left_out: tuple[str, ...] | None = None
     notices: tuple[str, ...] = ()
     masked: Masked | None = None
+    accounted: bool = False
 
     @classmethod
     def read(

@@ -70,7 +70,8 @@ def test_a_body_says_the_same_after_storing(body: dict[str, Any]) -> None:
 
 
 def _stored(value: Any) -> Any:
-    return json.loads(json.dumps(value))
+    """NUL alone is written as another sign: no database can search for it."""
+    return json.loads(json.dumps(value).replace("\\u0000", "\\u2400").replace("\\\\u2400", "\\\\u0000"))
 
 
 @given(BODIES)

@@ -272,7 +272,7 @@ def test_the_chain_of_a_writer_that_is_gone_is_called_closed(
 ) -> None:
     gone = open_ledger(place, lease_seconds=3600)
     gone.append_now(VIEWED)
-    open_ledger(place, keys[0], settle_seconds=0.02, clock=lambda: now() + timedelta(seconds=3700))
+    open_ledger(place, keys[0], settle_seconds=0.02, clock=lambda: now() + timedelta(seconds=4000))
     (note,) = wait_for_notes(place, 1)
     assert [(head.writer, head.state) for head in note.heads] == [(gone.writer, "closed")]
     gone.append_now(VIEWED)  # under a new name, see test_sweep.py

@@ -9,7 +9,7 @@ import pytest
 from audit import notes
 from audit.address import Address
 from audit.ledger import Ledger
-from audit.model import Draft
+from audit.model import CannotRecord, Draft
 from tests.audit.ledgers import Clock, asked, kinds, rows, soon, verified
 
 OpenLedger = Callable[..., Ledger]
@@ -183,7 +183,7 @@ def test_of_a_writer_that_died_at_the_turn_both_chains_are_swept(
     gone.append_now(Draft("asked", "x-1", {}))
     set_to(clock, AFTER)
     gone.append_now(Draft("asked", "x-2", {}))
-    sweeper = open_ledger(clock=Clock("2026-11-30T15:02:00Z"), sweeping=False)
+    sweeper = open_ledger(clock=Clock("2026-11-30T15:08:00Z"), sweeping=False)
     assert sweeper.sweep_now() == 2
     assert chains_of(place, "x-1") == ["w20261130T145959Z"] * 2
     assert chains_of(place, "x-2") == ["w20261130T150000Z"] * 2
@@ -200,4 +200,18 @@ def test_an_orderly_stop_closes_what_is_open_in_both_chains(place: Address, cloc
     assert kinds(place) == {"asked": 2, "lost": 2}
     assert chains_of(place, "x-1") == ["w20261130T145959Z"] * 2
     assert rows(place, "SELECT count(*) FROM leases WHERE ended IS NULL") == [(0,)]
+    assert verified(place).ok
+
+
+def test_an_exchange_is_not_asked_again_in_the_next_months_chain(
+    place: Address, open_ledger: OpenLedger, clock: Clock
+) -> None:
+    ledger = open_ledger(clock=clock, lease_seconds=MONTH, sweeping=False)
+    ledger.append_now(Draft("asked", "x-1", {}))
+    ledger.append_now(Draft("abandoned", "x-1", {}))
+    set_to(clock, AFTER)
+    with pytest.raises(CannotRecord) as told:
+        ledger.append_now(Draft("asked", "x-1", {}))
+    assert told.value.reason == "unlawful_record"
+    assert kinds(place) == {"asked": 1, "abandoned": 1}
     assert verified(place).ok

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -111,7 +112,7 @@ def test_a_chain_that_was_swept_is_closed_by_the_next_note_and_never_listed_agai
 ) -> None:
     gone = open_ledger(lease_seconds=3600)
     chain = gone.append_now(Draft("asked", "x-1", {})).writer
-    later = Clock(now() + timedelta(seconds=3700))
+    later = Clock(now() + timedelta(seconds=4000))
     sweeper = Ledger(place, keys[0], clock=later, settle_seconds=0.01, note_seconds=0.05)
     sweeper.start()
     sweeper.append_now(Draft("viewed", None, {}))
@@ -127,7 +128,7 @@ def test_two_sweepers_at_once_close_each_exchange_once(place: Address, open_ledg
         gone = open_ledger(lease_seconds=3600, sweeping=False)
         for number in range(5):
             gone.append_now(Draft("asked", f"{name}-{number}", {}))
-    later = Clock(now() + timedelta(seconds=3700))
+    later = Clock(now() + timedelta(seconds=4000))
     sweepers = [open_ledger(clock=later, sweeping=False) for _ in range(4)]
 
     async def see() -> list[int]:
@@ -178,8 +179,43 @@ def test_a_lease_that_has_run_out_is_enough(place: Address, open_ledger: OpenLed
     began = now()
     later = open_ledger(clock=Clock(began + timedelta(seconds=3500)), sweeping=False)
     assert later.sweep_now() == 0
-    much_later = open_ledger(clock=Clock(began + timedelta(seconds=3700)), sweeping=False)
+    much_later = open_ledger(clock=Clock(began + timedelta(seconds=4000)), sweeping=False)
     assert much_later.sweep_now() == 1
+    assert kinds(place) == {"asked": 1, "lost": 1}
+
+
+def test_a_lease_that_has_just_run_out_is_watched_before_it_counts(
+    place: Address, open_ledger: OpenLedger
+) -> None:
+    """After a stall, or when a clock was set, everybody's lease looks run out to the first who gets through."""
+    held_up = open_ledger(lease_seconds=1, sweeping=False)
+    held_up.append_now(Draft("asked", "x-1", {}))
+    go_on = threading.Event()
+    standstill = threading.Thread(target=lambda: held_up._wait(lambda: go_on.wait(60)))
+    standstill.start()
+    time.sleep(1.5)
+    newcomer = open_ledger(lease_seconds=1, sweeping=False)
+    assert newcomer.sweep_now() == 0
+    go_on.set()
+    standstill.join()
+    held_up.append_now(Draft("answered", "x-1", {}))
+    assert kinds(place) == {"asked": 1, "answered": 1}
+
+
+def test_what_stands_still_for_a_lease_while_somebody_watches_is_gone(
+    place: Address, open_ledger: OpenLedger
+) -> None:
+    held_up = open_ledger(lease_seconds=1, sweeping=False)
+    held_up.append_now(Draft("asked", "x-1", {}))
+    go_on = threading.Event()
+    standstill = threading.Thread(target=lambda: held_up._wait(lambda: go_on.wait(60)))
+    standstill.start()
+    watcher = open_ledger(lease_seconds=1, sweeping=False)
+    assert watcher.sweep_now() == 0
+    time.sleep(2.5)
+    assert watcher.sweep_now() == 1
+    go_on.set()
+    standstill.join()
     assert kinds(place) == {"asked": 1, "lost": 1}
 
 
@@ -189,7 +225,7 @@ def test_a_writer_that_was_declared_gone_goes_on_under_a_new_name(
     """Paused for too long, not dead: its chain is closed, its records are not lost."""
     paused = open_ledger(lease_seconds=3600)
     old = paused.append_now(Draft("asked", "x-1", {})).writer
-    open_ledger(clock=Clock(now() + timedelta(seconds=3700)))
+    open_ledger(clock=Clock(now() + timedelta(seconds=4000)))
     assert rows(place, "SELECT writer, idx FROM records WHERE kind = 'lost'") == [(old, 2)]
     with pytest.raises(AlreadyEnded):
         paused.append_now(Draft("answered", "x-1", {}))
@@ -220,7 +256,7 @@ def test_an_old_open_exchange_is_found_behind_many_ended_ones(
             ledger.append_now(Draft("answered", f"x-{number}", {}))
     asyncio.run(ledger.probe())
     assert rows(place, "SELECT open_from FROM leases") == [(8,)]
-    sweeper = open_ledger(clock=Clock(now() + timedelta(seconds=3700)))
+    sweeper = open_ledger(clock=Clock(now() + timedelta(seconds=4000)))
     assert open_exchanges(place) == []
     assert sweeper.writer
 

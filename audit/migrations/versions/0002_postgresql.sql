@@ -10,7 +10,7 @@ CREATE TABLE records (
     at text COLLATE "C" NOT NULL,
     kind text NOT NULL,
     exchange text COLLATE "C",
-    turn integer,  -- 1 asked, 2 any ending; with UNIQUE below: one of each per exchange
+    turn integer,  -- 1 asked, 2 any ending; with UNIQUE below: one of each per exchange and chain
     body text NOT NULL,
     text_commitment text,
     prev text NOT NULL,
@@ -84,8 +84,9 @@ CREATE INDEX originals_by_key ON originals (key_id);
 
 -- ── laws ────────────────────────────────────────────────────────────────────────────────────────
 -- integrity_constraint_violation: for the program a broken law is what a broken CHECK is.
+-- search_path FROM CURRENT: a law looks at the ledger's own tables, whatever temporary ones somebody makes.
 
-CREATE FUNCTION forbidden() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION forbidden() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation';
 END $$;
@@ -129,8 +130,16 @@ FOR EACH ROW EXECUTE FUNCTION forbidden('a wrapped key is never changed');
 
 -- Whoever writes holds a lease, and a chain has no gaps and no forks. The lease's row is locked by the
 -- transaction that renewed it, so that a sweep which closes a chain and its writer never write side by side.
-CREATE FUNCTION a_record_is_lawful() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION a_record_is_lawful() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    -- UNIQUE ends at the partition's edge. An exchange lasts minutes: two months back is far enough to look.
+    young text := 'w' || to_char(to_date(substr(NEW.writer, 2, 8), 'YYYYMMDD') - 62, 'YYYYMMDD');
 BEGIN
+    IF NEW.turn = 1 AND EXISTS (
+        SELECT FROM records WHERE exchange = NEW.exchange AND turn = 1 AND writer >= young)
+    THEN
+        RAISE EXCEPTION 'an exchange has one question' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF NOT EXISTS (SELECT FROM leases WHERE writer = NEW.writer AND ended IS NULL) THEN
         RAISE EXCEPTION 'a record needs a writer that holds a lease'
         USING ERRCODE = 'integrity_constraint_violation';
@@ -153,7 +162,7 @@ END $$;
 CREATE TRIGGER a_record_is_lawful BEFORE INSERT ON records
 FOR EACH ROW EXECUTE FUNCTION a_record_is_lawful();
 
-CREATE FUNCTION a_text_has_its_record() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION a_text_has_its_record() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM records WHERE writer = NEW.writer AND idx = NEW.idx) THEN
         RAISE EXCEPTION 'a text needs its record' USING ERRCODE = 'integrity_constraint_violation';
@@ -164,7 +173,7 @@ END $$;
 CREATE TRIGGER a_text_has_its_record BEFORE INSERT ON texts
 FOR EACH ROW EXECUTE FUNCTION a_text_has_its_record();
 
-CREATE FUNCTION a_note_follows_the_last_one() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION a_note_follows_the_last_one() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM notes) THEN
         RAISE EXCEPTION 'a note follows the last one' USING ERRCODE = 'integrity_constraint_violation';
