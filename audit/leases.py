@@ -117,12 +117,20 @@ def take(connection: tables.Connection, writer: str, here: Process, at: datetime
     connection.execute(tables.leases.insert(), row)
 
 
+_MINE = (tables.leases.c.writer == tables.bindparam("mine"), tables.leases.c.ended.is_(None))
+_RENEWAL = (
+    tables.leases.update()
+    .where(*_MINE)
+    .values(until=tables.bindparam("until"), open_from=tables.bindparam("open_from"))
+)
+_HELD = tables.select(tables.leases.c.writer).where(*_MINE).with_for_update(key_share=True)
+"""Made once: one of the two is part of every transaction."""
+
+
 def renew(connection: tables.Connection, writer: str, open_from: int, at: datetime, seconds: float) -> bool:
     """Prolong a lease; False when it is no longer there: the writer was declared gone."""
-    leases = tables.leases
-    until = moment(at + timedelta(seconds=seconds))
-    change = leases.update().where(leases.c.writer == writer, leases.c.ended.is_(None))
-    return connection.execute(change.values(until=until, open_from=open_from)).rowcount == 1
+    values = {"mine": writer, "until": moment(at + timedelta(seconds=seconds)), "open_from": open_from}
+    return connection.execute(_RENEWAL, values).rowcount == 1
 
 
 def lock(connection: tables.Connection, writers: Iterable[str]) -> None:
@@ -142,9 +150,7 @@ def seize(connection: tables.Connection, lease: Lease) -> Lease | None:
 
 def is_held(connection: tables.Connection, writer: str) -> bool:
     """Whether the lease is still there; no other transaction ends it before this one is over."""
-    leases = tables.leases
-    mine = tables.select(leases.c.writer).where(leases.c.writer == writer, leases.c.ended.is_(None))
-    return connection.execute(mine.with_for_update(key_share=True)).first() is not None
+    return connection.execute(_HELD, {"mine": writer}).first() is not None
 
 
 def end(connection: tables.Connection, writer: str, at: datetime) -> None:
