@@ -235,7 +235,7 @@ _LETTER = """\
 
 確かめ方: この文面をそのままファイル（例 note.txt）に保存し、次のように実行します。
 
-    python audit/verify.py LEDGER --public-key public.pem --anchor note.txt
+    python3 -I verify.py LEDGER --public-key public.pem --anchor note.txt
 
 LEDGER は台帳のファイルか、書き出したファイルです。public.pem は署名の公開鍵で、この控えとは
 別の方法で受け取ったものを使ってください。

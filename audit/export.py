@@ -76,7 +76,8 @@ def lines(
     """
     start = _start(connection, since)
     counts = {"n": 0, "r": 0, "t": 0, "x": 0}
-    yield _line(TAG, _json({"texts": texts, "from": start.number if start else 0}))
+    header = {"texts": texts, "from": start.number if start else 0}
+    yield _line(TAG, _json(header | {"everything": True} if everything else header))
     for line in _content(connection, start, texts, everything):
         counts[line[0]] += 1
         yield line.encode()
@@ -100,9 +101,10 @@ def _content(
     connection: tables.Connection, start: notes.Note | None, texts: bool, everything: bool
 ) -> Iterator[str]:
     stored = tables.notes
-    found = tables.select(stored.c.number, stored.c.note).order_by(stored.c.number)
-    for number, note in _rows(connection, found.where(stored.c.number > start.number) if start else found):
-        yield f"n\t{number}\t{_json(note)}\n"
+    found = stored.select().order_by(stored.c.number)
+    for row in _rows(connection, found.where(stored.c.number > start.number) if start else found):
+        fits = row.note.split("\n", 3)[2:3] == [row.at]
+        yield f"n\t{row.number}\t{_json(row.note)}{'' if fits else _DASH}\n"
     rows = tables.records.c
     if start is None:
         yield from _records(connection, texts, ())
@@ -187,37 +189,18 @@ def _start(connection: tables.Connection, since: str | None) -> notes.Note | Non
 def _chains_since(connection: tables.Connection, start: notes.Note) -> list[tuple[str, int]]:
     """(writer, index) of every chain that may hold records the note does not cover: those behind the index.
 
-    A chain that the note does not list was closed before it, unless a later note lists it, it is still to be
-    closed (it has a lease), or it is as young as its first record.
+    A chain that the note does not list was closed before it, unless a later note lists it or it is still to be
+    closed (it has a lease). No clock is asked: it may have been set. Behind a closed one nothing may come, so
+    that is shown if it does.
     """
-    listed = {head.writer: head for head in start.heads}
     newer = tables.select(tables.notes.c.note).where(tables.notes.c.number > start.number)
     young = {writer for (writer,) in connection.execute(tables.select(tables.leases.c.writer))}
     for (note,) in _rows(connection, newer):
         with suppress(notes.NoNote):  # one that is none is for the verifier to find
             young |= {head.writer for head in notes.read(note).heads}
-    chains = []
-    for writer, began in _chains(connection):
-        head = listed.get(writer)
-        if head and head.state == "open":
-            chains.append((writer, head.size))
-        elif head is None and (writer in young or began >= start.at):
-            chains.append((writer, 0))
-    return chains
-
-
-def _chains(connection: tables.Connection) -> list[tuple[str, str]]:
-    """Every chain and the moment of its first record, with one look at the index for each: no scan."""
-    records, more, first = tables.records, tables.records.alias("more"), tables.records.alias("first")
-    chain = tables.select(tables.func.min(records.c.writer).label("writer")).cte("chain", recursive=True)
-    after = tables.select(tables.func.min(more.c.writer)).where(more.c.writer > chain.c.writer)
-    chain = chain.union_all(
-        tables.select(after.scalar_subquery()).select_from(chain).where(chain.c.writer.is_not(None))
-    )
-    began = tables.select(first.c.at).where(first.c.writer == chain.c.writer).order_by(first.c.idx).limit(1)
-    found = tables.select(chain.c.writer, began.scalar_subquery().label("at"))
-    rows = connection.execute(found.where(chain.c.writer.is_not(None)).order_by(chain.c.writer))
-    return [(row.writer, row.at) for row in rows]
+    chains = {head.writer: head.size for head in start.heads if head.state != "purged"}
+    chains |= {writer: 0 for writer in young - {head.writer for head in start.heads}}
+    return sorted(chains.items())
 
 
 # ── a file ───────────────────────────────────────────────────────────────────────────────────────

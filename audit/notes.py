@@ -20,7 +20,8 @@ that signed-note wants; then the signature over everything before that blank lin
 
 ``open``: a chain that may grow; it is in every note from its first to its closing one. ``closed``: one
 that may not; it is listed once. ``purged``: a closed one whose retention is over and whose records were
-removed; it is listed once more, with the same size and hash, and never again.
+removed; it is listed once more, with the same size and hash, at least 365 days after the note that closed
+it, and never again.
 
 The key hash is the first 4 bytes of SHA-256 of ``<name>\\n\\x01<public key>``. A reader finds notes inside
 a longer text (a day's file, a mail) by the line ``sekisho/ledger``: see `find`.
@@ -33,6 +34,7 @@ Pure: it signs nothing (signing.py), opens nothing, and never looks into the led
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal, get_args
 
@@ -44,14 +46,17 @@ ORIGIN = "sekisho/ledger"
 FIRST = "0" * 64
 """What the first note names as the note before it."""
 
+KEEP = timedelta(days=365)
+"""So long after the note that closed a chain no note may call it purged."""
+
 State = Literal["open", "closed", "purged"]
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-_NUMBER = re.compile(r"[1-9][0-9]*")
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_HEAD = re.compile(r"(?!clock )([!-~]+) ([1-9][0-9]*) ([0-9a-f]{64}) ([a-z]+)")
+_HEAD = re.compile(r"(?!clock )([!-~]+) ([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([a-z]+)")
 _CLOCK = re.compile(r"clock (?:synchronized (-?[0-9]{1,9}\.[0-9]{6}) ([0-9]{1,9}\.[0-9]{6})|(un[a-z]+))")
-_SIGNATURE = re.compile(r"— [^\s+]+ [A-Za-z0-9+/]+={0,2}")
+_SIGNATURE = re.compile(r"— [^ \t-\r+]+ [A-Za-z0-9+/]+={0,2}")
 _OURS = re.compile(rf"— {ORIGIN} [A-Za-z0-9+/]{{91}}=")
 """A whole signature of a key of the ledger: 68 bytes."""
 
@@ -132,6 +137,10 @@ def read_text(text: str) -> Note:
     number, at, previous = lines[:3]
     if not (_NUMBER.fullmatch(number) and _MOMENT.fullmatch(at) and _DIGEST.fullmatch(previous)):
         raise NoNote("a note begins with its number, its time and the digest of the one before")
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        raise NoNote("a note's time is one that the calendar has") from None
     clock = _read_clock(lines[3])
     heads = tuple(_read_head(line) for line in lines[4 if clock else 3 : -1])
     if len({head.writer for head in heads}) < len(heads):

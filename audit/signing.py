@@ -14,6 +14,7 @@ into the ledger (heads.py does).
 
 import base64
 import os
+import re
 import selectors
 import shlex
 import signal
@@ -104,7 +105,8 @@ class Hook:
     """A second owner's program. Used by one thread at a time.
 
     command     its words, or one string of them as a POSIX shell would split it
-    public_key  PEM of the key it must sign with; None: its signatures are not checked here
+    public_key  PEM of the keys it may sign with, in order of time: once a later one has signed, an earlier one
+                is over. None: its signatures are not checked here
     timeout     seconds it may take; then its whole process group is killed
 
     Raises OSError where the public key cannot be read, ValueError where it is none or there is no command.
@@ -114,7 +116,7 @@ class Hook:
         self._command = shlex.split(command) if isinstance(command, str) else list(command)
         if not self._command:
             raise ValueError("the signing hook has no command")
-        self._public = _load_public(public_key) if public_key else None
+        self._keys = _load_public(public_key) if public_key else None
         self._timeout = timeout
 
     def sign(self, note: Note) -> str:
@@ -129,8 +131,11 @@ class Hook:
             raise CannotSign(f"the signing hook was asked for note {note.number} and signed {found.number}")
         if found.previous != note.previous:
             raise CannotSign(f"the signing hook signed a note {note.number} that follows another past")
-        if self._public and not _is_signed(signed, self._public):
-            raise CannotSign("the signing hook did not sign with the key of its public key file")
+        if self._keys is not None:
+            ranks = [rank for rank, key in enumerate(self._keys) if _is_signed(signed, key)]
+            if not ranks:
+                raise CannotSign("the signing hook did not sign with the key of its public key file")
+            del self._keys[: ranks[-1]]  # verify.py takes no earlier one any more
         return signed
 
     def _ask(self, text: str) -> bytes:
@@ -237,18 +242,25 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
         file.write(content)
 
 
-def _load_public(path: Path) -> "Ed25519PublicKey":
+_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
+
+
+def _load_public(path: Path) -> "list[Ed25519PublicKey]":
+    """Every key of the file. Raises ValueError where there is none, or one of another kind."""
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError(f"{path}: not an Ed25519 public key in PEM")
-    return key
+    keys = []
+    for block in _PEM.findall(path.read_bytes()) or [b""]:
+        try:
+            key = load_pem_public_key(block)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            key = None
+        if not isinstance(key, Ed25519PublicKey):
+            raise ValueError(f"{path}: not an Ed25519 public key in PEM")
+        keys.append(key)
+    return keys
 
 
 def _key_hash(key: "Ed25519PublicKey") -> bytes:
@@ -264,7 +276,8 @@ def _is_signed(signed: str, key: "Ed25519PublicKey") -> bool:
         _, name, encoded = line.split(" ")
         try:
             signature = base64.b64decode(encoded, validate=True)
-            if name == ORIGIN and signature[:4] == _key_hash(key):
+            one_form = base64.b64encode(signature).decode("ascii") == encoded  # verify.py takes no other
+            if name == ORIGIN and one_form and signature[:4] == _key_hash(key):
                 key.verify(signature[4:], (text + "\n").encode())
                 return True
         except (ValueError, InvalidSignature):

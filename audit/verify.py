@@ -1,8 +1,8 @@
 """Verifies a ledger. Runs alone, on any machine: Python's standard library and a public key.
 
-    python audit/verify.py ledger.sqlite --public-key public.pem --json
-    python audit/verify.py export.txt.gz --public-key public.pem --anchor /media/csirt --save newest.note
-    python audit/verify.py ledger.sqlite --public-key public.pem --from newest.note
+    python3 -I verify.py ledger.sqlite --public-key public.pem --json
+    python3 -I verify.py export.txt.gz --public-key public.pem --anchor /media/csirt --save newest.note
+    python3 -I verify.py newer.txt.gz --public-key public.pem --from newest.note
 
 It imports no other part of Sekisho, so that whoever checks need not trust the program that wrote: the
 formulas of chain.py and notes.py are repeated here on purpose, and a test holds them equal. Everything
@@ -12,13 +12,20 @@ not grow with the number of records, only with chains and with exchanges that ar
 
 What it finds: a record that was changed, removed, moved or put in; a text that was changed, or is missing
 though nobody recorded that it was erased; an ending without a question, a second ending; a note that is
-changed, missing or not signed by this key; a chain that is not what a note says, or grew after a note had
-closed it; an export that was cut short; a ledger that does not hold a note that was kept elsewhere.
+changed, missing or not signed by this key; a chain that is not what a note says, grew after a note had
+closed it, or was purged within a year; an export that was cut short; a ledger that does not hold a note
+that was kept elsewhere.
 What it cannot find alone: records and notes removed together from the end, back to an earlier state. Keep
 notes elsewhere and name them with --anchor. ``unanchored`` counts the records that no note covers yet.
 
-Signatures are checked with the ``cryptography`` package, else with the ``openssl`` program.
+Signatures are checked with the ``cryptography`` package, else with the ``openssl`` program. Nothing that
+lies beside this file, or beside the ledger, is run or believed (but ``public.pem`` beside a SQLite ledger).
 """
+
+import sys
+
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
+    del sys.path[0]  # this folder: a module that was put beside us must not answer for Python's own
 
 import argparse
 import base64
@@ -29,7 +36,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,8 +56,12 @@ SCHEMAS = (1, 2)
 ENDINGS = frozenset((b"answered", b"refused", b"failed", b"abandoned", b"lost"))
 APART = frozenset((b"viewed", b"noted"))
 
-Check = Callable[[bytes, bytes], bool]
-"""(signature line, signed text) → whether the line is our key's good signature."""
+KEEP = timedelta(days=365)
+"""So long after the note that closed a chain no note may call it purged."""
+LATE = timedelta(hours=1)
+"""A record that is dated so much earlier than a note, and came in after it, is backdated."""
+LONGEST = 1 << 26
+"""Bytes of a line. A note of a hundred thousand chains has some ten millions."""
 
 Verdict = Callable[[bytes, bytes], bool]
 """(64 bytes of signature, signed text) → whether it is good."""
@@ -74,7 +84,6 @@ REASONS = {
     chain_grew              閉じた鎖に記録が足されています / the chain grew after note {note} had closed it
     chain_cut               鎖の末尾が切り取られています / the record is missing; note {note} counts {size} records here
     chain_missing           鎖が丸ごと無くなっています / the chain is missing; note {note} counts {size} records
-    chain_not_purged        消去済みとされた鎖が残っています / the chain is here, but note {note} says that it was purged
     text_changed            本文が書き換えられています / the record's text was changed
     text_unreadable         本文を読めません / the record's text cannot be read
     text_put_in             本文が差し込まれています / a text was put in beside the record
@@ -95,6 +104,7 @@ REASONS = {
     note_contradicts        控えどうしが食い違っています / the note contradicts note {note} about {chain}
     note_relists            閉じた鎖が控えに再び載っています / the note lists {chain}, which note {note} had ended
     note_purges_open        閉じていない鎖が消去済みとされています / the note calls {chain} purged, but no note had closed it
+    purged_early            閉じてから365日たたないうちに消去済みとされています / the note calls {chain} purged, less than 365 days after note {note} had closed it
     anchor_differs          外に保管した控えと台帳の控えが違います / the note is not the one that was kept elsewhere
     rolled_back             台帳が過去の状態に戻されています / this note was kept elsewhere, and the ledger ends before it: it was rolled back
 """.splitlines()[1:]
@@ -139,16 +149,29 @@ class Newest:
 
 
 @dataclass(frozen=True, slots=True)
+class Purge:
+    """A chain whose records went when their time was over, and the notes that closed it (None: unknown) and purged it."""
+
+    writer: str
+    closed: str | None
+    purged: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What was read, and what of it is wrong; with ``from_note``, only of what is newer than that note.
 
     records, writers, checkpoints   how many records, chains with records, and notes
+    unanchored                      records that no note covers: cut off or invented, nobody would see it
+    signatures                      whether a key was given, and at least one note was checked with it
     texts, texts_erased             texts that are here; records that commit to a text that is not
-    purged_chains                   chains whose records were removed when their retention was over
-    unanchored                      records that no note covers: cut off from the end, nobody would see it
+    purged_chains, newest_purge     chains that were removed when their retention was over; the last of them
+    purged_still_here               those of them that are here all the same: the purge was stopped half way
+    backdated                       records that came in after a note, and are dated an hour or more before it
     newest_note                     the note that covers all others
     anchored, after_anchor          number of the newest note kept elsewhere, and the records it does not cover
-    signatures                      whether the notes' signatures were checked
+    anchors_skipped                 notes kept elsewhere that are none of this key
+    key                             the keys that were given: first 16 digits of their SHA-256
     """
 
     ok: bool
@@ -161,54 +184,48 @@ class Report:
     texts: int = 0
     texts_erased: int = 0
     purged_chains: int = 0
+    purged_still_here: int = 0
+    newest_purge: Purge | None = None
+    backdated: int = 0
     newest_note: Newest | None = None
     anchored: int | None = None
     after_anchor: int | None = None
+    anchors_skipped: int = 0
     from_note: int | None = None
+    key: tuple[str, ...] = ()
 
 
 # ── the whole ────────────────────────────────────────────────────────────────────────────────────
 
 
 def verify(
-    ledger: Path,
-    public_key: Path | None = None,
-    *,
-    anchors: Sequence[Path] = (),
-    from_note: Path | None = None,
-    save: Path | None = None,
+    ledger: Path, public_key: Path | None = None, *, save: Path | None = None, **believed: Any
 ) -> Report:
     """Check a SQLite ledger or an export file, everything in one snapshot.
+
+    save       where to keep the newest note when all is sound
+    believed   anchors, from_note: see `trusted`
 
     Raises OSError or sqlite3.Error when it cannot be read, ValueError when it is neither, the key is not
     an Ed25519 public key, or an anchor is no note of this key; RuntimeError when signatures cannot be
     checked on this machine.
     """
-    trust = trusted(public_key, anchors, from_note)
+    trust = trusted(public_key, **believed)
     if not ledger.is_file():
         raise FileNotFoundError(f"there is no ledger at {ledger}")
-    with open(ledger, "rb") as file:
-        begin = file.read(len(EXPORT_TAG))
-    if begin.startswith(b"SQLite format 3\0"):
-        walk = _verify_sqlite(ledger, trust)
-    elif begin.startswith((EXPORT_TAG, b"\x1f\x8b")):
-        walk = Walk(trust).read(file_lines(ledger))
-    else:
-        raise ValueError(f"{ledger} is neither a ledger nor an export of one")
-    return _concluded(walk, save)
+    if is_sqlite(ledger):
+        if trust.start:
+            raise ValueError("--from needs an export: sekisho audit export FILE --since-note NOTE")
+        return _concluded(_verify_sqlite(ledger, trust), save)
+    return _concluded(Walk(trust).read(file_lines(ledger)), save)
 
 
 def verify_lines(
-    lines: Iterable[bytes],
-    public_key: Path | None = None,
-    *,
-    anchors: Sequence[Path] = (),
-    from_note: Path | None = None,
-    save: Path | None = None,
+    lines: Iterable[bytes], public_key: Path | None = None, *, save: Path | None = None, **believed: Any
 ) -> Report:
-    """Check the lines of an export, each with or without its newline. Raises as `verify` does."""
+    """Check the lines of an export, each with or without its newline. Takes and raises what `verify` does."""
     bare = (_single(line.removesuffix(b"\n")) for line in lines)
-    return _concluded(Walk(trusted(public_key, anchors, from_note)).read(bare), save)
+    return _concluded(Walk(trusted(public_key, **believed)).read(bare), save)
 
 
 def _single(line: bytes) -> bytes:
@@ -230,29 +247,54 @@ def _concluded(walk: "Walk", save: Path | None) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What the verifier believes before it reads: a key, notes that were kept elsewhere, where to begin.
+    """What the verifier believes before it reads: keys, notes that were kept elsewhere, where to begin.
 
     anchors   number → digests of the notes that were kept elsewhere
+    skipped   how many of these are none of the keys
     """
 
-    check: Check | None
+    keys: "Keys | None"
     anchors: dict[int, set[bytes]]
+    skipped: int
     start: "Note | None"
 
 
-def trusted(public_key: Path | None, anchors: Sequence[Path], from_note: Path | None) -> Trust:
-    """Read what is believed. Raises as `verify` does."""
-    check = signature_check(public_key) if public_key else None
-    kept = [note for path in anchors for note in kept_notes(path, check)]
-    start = max(kept_notes(from_note, check), key=lambda note: note.number) if from_note else None
+def trusted(public_key: Path | None, anchors: Sequence[Path] = (), from_note: Path | None = None) -> Trust:
+    """Read what is believed.
+
+    anchors     files or folders of notes; each must hold a good one, and what is none of the key is skipped
+    from_note   a file of good notes that were verified before: begin at the newest
+
+    Raises as `verify` does.
+    """
+    keys = signature_check(public_key) if public_key else None
     digests: dict[int, set[bytes]] = {}
-    for note in [*kept, start] if start else kept:
-        digests.setdefault(note.number, set()).add(note.digest)
-    return Trust(check, digests, start)
+    skipped, start = 0, None
+    for path in anchors:
+        good = 0
+        for note in kept_notes(path, keys):
+            if note:
+                good += 1
+                digests.setdefault(note.number, set()).add(note.digest)
+            else:
+                skipped += 1
+        if not good:
+            raise ValueError(f"{path} holds no note that is whole and signed by the key")
+    if from_note:
+        for note in kept_notes(from_note, keys):
+            if note is None:
+                raise ValueError(f"{from_note} holds a note that is not whole or not signed by the key")
+            start = note if start is None or note.number > start.number else start
+        if start is None:
+            raise ValueError(f"{from_note} holds no note")
+        digests.setdefault(start.number, set()).add(start.digest)
+    return Trust(keys, digests, skipped, start)
 
 
 _KEPT = re.compile(
-    rb"^sekisho/ledger\n(?:(?!sekisho/ledger\n)[^\n]+\n)*\n(?:\xe2\x80\x94 [^\n]*\n)+", re.MULTILINE
+    rb"^sekisho/ledger\n(?:(?!sekisho/ledger\n)[^\n]+\n)*\n"
+    rb"\xe2\x80\x94 sekisho/ledger [A-Za-z0-9+/]{91}=\n(?:\xe2\x80\x94 [^\n]*\n)*",
+    re.MULTILINE,
 )
 
 
@@ -261,19 +303,15 @@ def find_notes(content: bytes) -> list[bytes]:
     return _KEPT.findall(content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n") + b"\n")
 
 
-def kept_notes(path: Path, check: Check | None) -> list["Note"]:
-    """The notes in a file, or in all files of a folder. Raises ValueError for none, or for a bad one."""
+def kept_notes(path: Path, keys: "Keys | None") -> Iterator["Note | None"]:
+    """The notes in a file, or in all files of a folder; None in the place of one that is not good."""
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-    notes = []
     for file in files:
         for signed in find_notes(file.read_bytes()):
             try:
-                notes.append(open_note(signed, check))
-            except NotANote as wrong:
-                raise ValueError(f"{file}: {reason(str(wrong))}") from None
-    if not notes:
-        raise ValueError(f"{path} holds no note")
-    return notes
+                yield open_note(signed, keys)
+            except Fault:
+                yield None
 
 
 # ── line by line ─────────────────────────────────────────────────────────────────────────────────
@@ -282,16 +320,16 @@ def kept_notes(path: Path, check: Check | None) -> list["Note"]:
 class Walk:
     """Follows the lines of one export to its end. After the first fault the lines are only counted."""
 
-    def __init__(self, trust: Trust, bad_note: Bad | None = None) -> None:
+    def __init__(self, trust: Trust) -> None:
         self.trust = trust
         self.start: Note | None = None
-        self.notes = Notes(trust, bad_note)
+        self.scratch = scratch()
+        self.notes = Notes(trust, self.scratch)
         self.bad: Bad | None = None
         self.late: list[Fault] = []  # what only the whole ledger shows
-        self.records = self.texts = self.texts_erased = 0
+        self.records = self.texts = self.texts_erased = self.backdated = 0
         self.counts: dict[bytes, int] = {}  # chain → how many lines
-        self.missing: dict[bytes, Tally] = {}  # chain → texts that are not here
-        self.erased: dict[bytes, Tally] = {}  # chain → texts that were erased, as the ledger recorded it
+        self.erased: dict[bytes, Erased] = {}  # chain → its texts that were erased, as the ledger recorded it
         self.left: set[bytes] = set()  # exchanges that no ending in their own chain closed
         self.lost: dict[bytes, tuple[bytes, int]] = {}  # where exchanges of another chain were closed
         self.ahead: list[bytes] | None = None  # chains of the notes that are still to come, backwards
@@ -326,50 +364,54 @@ class Walk:
         except Fault as fault:
             self.bad = self._count_rest(rest, fault)
         finally:
-            self.notes.close()
+            self.scratch.close()
         return self
 
     def report(self) -> Report:
         """The verdict: first what is wrong with a chain, then between chains, then with a note."""
         late = min(self.late, key=lambda fault: fault.place).bad if self.late else None
         bad = self.bad or late or self.notes.ended()
-        newest, anchored = self.notes.newest, self.notes.anchored
+        notes, keys, newest, anchored = self.notes, self.trust.keys, self.notes.newest, self.notes.anchored
+        purged = [name for name, head in notes.chains.items() if head.state == b"purged"]
         return Report(
-            bad is None,
-            self.records,
-            len(self.counts),
-            self.notes.count,
-            self._beyond({name: head.size for name, head in self.notes.chains.items()}),
-            self.trust.check is not None,
-            bad,
-            self.texts,
-            self.texts_erased,
-            sum(head.state == b"purged" for head in self.notes.chains.values()),
-            Newest(newest.number, newest.at.decode()) if newest else None,
-            anchored,
-            self._beyond(self.notes.anchored_sizes) if anchored else None,
-            self.start.number if self.start else None,
+            ok=bad is None,
+            records=self.records,
+            writers=len(self.counts),
+            checkpoints=notes.count,
+            unanchored=self._beyond({name: head.size for name, head in notes.chains.items()}),
+            signatures=keys is not None and newest is not None,
+            first_bad=bad,
+            texts=self.texts,
+            texts_erased=self.texts_erased,
+            purged_chains=len(purged),
+            purged_still_here=sum(name in self.counts for name in purged),
+            newest_purge=notes.purge,
+            backdated=self.backdated,
+            newest_note=Newest(newest.number, newest.at.decode()) if newest else None,
+            anchored=anchored,
+            after_anchor=self._beyond(notes.anchored_sizes) if anchored else None,
+            anchors_skipped=self.trust.skipped,
+            from_note=self.start.number if self.start else None,
+            key=keys.prints if keys else (),
         )
 
     def _beyond(self, sizes: dict[bytes, int]) -> int:
         """How many of the records that were read lie behind these ends of the chains."""
-        covered = (
-            min(max(0, sizes.get(name, 0) - self._base(name)[0]), count)
-            for name, count in self.counts.items()
-        )
-        return self.records - sum(covered)
+        rest = self.records
+        for name, count in self.counts.items():
+            rest -= min(max(0, sizes.get(name, 0) - self._base(name)[0]), count)
+        return rest
 
     def _header(self, line: bytes) -> None:
         tag, _, rest = line.partition(b"\t")
         if tag != EXPORT_TAG:
             raise ValueError("this is no export of a ledger")
         header = _json(rest)
-        if not isinstance(header, dict) or type(header.get("texts")) is not bool:
+        said = header if isinstance(header, dict) else {}
+        texts, number = said.get("texts"), said.get("from")
+        if type(texts) is not bool or type(number) is not int:
             raise Fault(b"export", 1, "header_damaged")
-        number = header.get("from")
-        if type(number) is not int or number < 0:
-            raise Fault(b"export", 1, "header_damaged")
-        self.with_texts = header["texts"]
+        self.with_texts = texts
         if number:
             if self.trust.start is None or self.trust.start.number != number:
                 raise ValueError(f"this export continues note {number}: name that note with --from")
@@ -457,10 +499,12 @@ class Walk:
                 self._learn_erasure(at, rest[:cut])
         else:
             self._exchange(chain, kind, exchange)
+        floor = chain.floor
         if index == chain.mark:
             chain.meet_mark(digest)
         elif index > chain.limit:
             raise Fault(writer, index, "chain_grew", note=chain.head.note)
+        self.backdated += at < floor
         chain.last = digest
         self.at, self.commitment, self.text_may_follow = at, commitment, True
         self.text_is_due = self.with_texts and commitment != NOTHING
@@ -478,9 +522,7 @@ class Walk:
         self._pass_chains(writer)
         base, last = self._base(writer)
         head = self.notes.chains.get(writer, UNKNOWN)
-        if head.state == b"purged":
-            raise Fault(writer, base + 1, "chain_not_purged", note=head.note)
-        self.chain = Chain(writer, base, last, head, self.notes.marks(writer, base))
+        self.chain = Chain(writer, base, last, head, self.notes.marks(writer, base), self.notes.floor)
         return self.chain
 
     def _end_chain(self) -> None:
@@ -537,10 +579,17 @@ class Walk:
         """What only the end shows: an exchange closed as lost that nobody had left open; a text that is gone."""
         if self.start is None:
             self.late += [Fault(*place, "ending_without_question") for place in self.lost.values()]
-        for writer, missing in self.missing.items():
-            erased = self.erased.get(writer, Tally())
-            if missing.count > erased.count or missing.at > erased.at:
-                self.late.append(Fault(writer, missing.index, "text_missing"))
+        gone = "SELECT writer, count(*), max(at), min(idx) FROM gone GROUP BY writer"
+        for writer, count, at, first in self.scratch.execute(gone).fetchall():
+            erased = self.erased.get(writer, Erased())
+            if count <= erased.count and at <= erased.at:
+                first = min((index for index in erased.kept if self._is_gone(writer, index)), default=None)
+            if first is not None:
+                self.late.append(Fault(writer, first, "text_missing"))
+
+    def _is_gone(self, writer: bytes, index: int) -> bool:
+        found = "SELECT 1 FROM gone WHERE writer = ? AND idx = ?"
+        return self.scratch.execute(found, (writer, index)).fetchone() is not None
 
     # ── texts ──
 
@@ -564,37 +613,45 @@ class Walk:
         assert self.chain is not None
         self.text_is_due = False
         self.texts_erased += 1
-        self.missing.setdefault(self.chain.writer, Tally(index=self.chain.index)).add(1, self.at)
+        gone = self.chain.writer, self.chain.index, self.at
+        self.scratch.execute("INSERT INTO gone VALUES (?, ?, ?)", gone)
 
     def _learn_erasure(self, at: bytes, body: bytes) -> None:
-        """A record that says of which chains texts were erased, and how many."""
+        """A record that says of which chains texts were erased, how many, and which were kept."""
         said = _json(body)
-        chains = (
-            said.get("chains") if isinstance(said, dict) and said.get("event") == "texts.erased" else None
-        )
-        for name, count in chains.items() if isinstance(chains, dict) else ():
-            if type(count) is int and count > 0:
-                self.erased.setdefault(_encoded(name) or b"", Tally()).add(count, at)
+        if not isinstance(said, dict) or said.get("event") != "texts.erased":
+            return
+        chains, kept = (part if isinstance(part := said.get(key), dict) else {} for key in ("chains", "kept"))
+        for name, count in chains.items():
+            encoded = _encoded(name)
+            if type(count) is int and count > 0 and encoded is not None:
+                self.erased.setdefault(encoded, Erased()).learn(count, at, kept.get(name))
 
 
 @dataclass(slots=True)
-class Tally:
-    """Texts of one chain: how many, the moment of the last one's record, the index of the first."""
+class Erased:
+    """Texts of one chain that were erased: how many, the moment of the newest record of it, which that one kept."""
 
     count: int = 0
     at: bytes = b""
-    index: int = 0
+    kept: tuple[int, ...] = ()
 
-    def add(self, count: int, at: bytes) -> None:
+    def learn(self, count: int, at: bytes, kept: object) -> None:
         self.count += count
-        self.at = max(self.at, at)
+        if at >= self.at:
+            self.at = at
+            self.kept = tuple(i for i in kept if type(i) is int) if isinstance(kept, list) else ()
 
 
 class Chain:
-    """The chain that is being followed. ``mark``: the next index whose hash some note was signed over."""
+    """The chain that is being followed.
+
+    mark    the next index whose hash some note was signed over
+    floor   before it, a record is backdated: see Notes.floor
+    """
 
     def __init__(
-        self, writer: bytes, base: int, last: bytes, head: "Head", marks: Iterator[tuple[int, bytes, int]]
+        self, writer: bytes, base: int, last: bytes, head: "Head", marks: Iterator["Mark"], floor: bytes
     ) -> None:
         self.writer = writer
         self.base = self.index = base
@@ -604,16 +661,33 @@ class Chain:
         self.open: dict[bytes, int] = {}
         self.earlier: set[bytes] = set()
         self._marks = marks
-        self.mark, self._marked, self._note = next(marks, NO_MARK)
+        self._behind: Mark = (0, b"", 0, floor)
+        self.mark, self._marked, self._note, self.floor = next(marks, self._behind)
 
     def meet_mark(self, digest: bytes) -> None:
         """This record must be the one that a note was signed over."""
         if digest != self._marked:
             raise Fault(self.writer, self.index, "record_not_signed", note=self._note)
-        self.mark, self._marked, self._note = next(self._marks, NO_MARK)
+        self.mark, self._marked, self._note, self.floor = next(self._marks, self._behind)
 
 
-NO_MARK = (0, b"", 0)
+Mark = tuple[int, bytes, int, bytes]
+"""A head that was signed: size, hash, number of the note, and the floor of the note before."""
+
+
+def scratch() -> sqlite3.Connection:
+    """What is too much to remember: all that was ever signed over, and the texts that are missing.
+
+    It is on disk once it is much, without a name, and gone when it is closed.
+    """
+    scratch = sqlite3.connect("", isolation_level=None)
+    scratch.executescript("""
+        PRAGMA journal_mode = OFF;
+        CREATE TABLE heads (writer, size, hash, note, floor, PRIMARY KEY (writer, size)) WITHOUT ROWID;
+        CREATE TABLE gone (writer, idx, at, PRIMARY KEY (writer, idx)) WITHOUT ROWID;
+        BEGIN;
+    """)
+    return scratch
 
 
 def sealed(line: bytes) -> bytes:
@@ -642,10 +716,22 @@ def text_fault(commitment: bytes, salt: bytes, text: bytes) -> str | None:
     return None if expected == commitment else "text_changed"
 
 
+def _integer(digits: str) -> int | None:
+    """Of the numbers of JSON only these are integers to everybody: plain digits, no more than fifteen."""
+    return int(digits) if digits.isdigit() and len(digits) < 16 else None
+
+
+def _no_json(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+_decode = json.JSONDecoder(parse_int=_integer, parse_constant=_no_json).decode
+
+
 def _json(content: bytes) -> Any:
     """What a piece of JSON says; None when it is none."""
     try:
-        return json.loads(content.decode())
+        return _decode(content.decode())
     except (ValueError, RecursionError):
         return None
 
@@ -661,26 +747,26 @@ def _encoded(text: str) -> bytes | None:
 # ── notes ────────────────────────────────────────────────────────────────────────────────────────
 
 
-class NotANote(ValueError):
-    """Its only argument is a code of REASONS."""
-
-
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One chain in a note: how many records, the hash of the last, b"open" / b"closed" / b"purged"."""
+    """One chain in a note: how many records, the hash of the last, b"open" / b"closed" / b"purged"; number, moment."""
 
     size: int
     hash: bytes
     state: bytes
     note: int
+    at: bytes
 
 
-UNKNOWN = Head(0, ZEROS, b"open", 0)
+UNKNOWN = Head(0, ZEROS, b"open", 0, b"")
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note that was read. ``previous`` and ``digest``: of the whole note before, and of this one."""
+    """A note that was read. ``previous`` and ``digest``: of the whole note before, and of this one.
+
+    ``rank``: which key signed it, counted from 1; of several the latest.
+    """
 
     number: int
     at: bytes
@@ -688,55 +774,70 @@ class Note:
     heads: dict[bytes, Head]
     signed: bytes
     digest: bytes
+    rank: int
 
 
+_SECONDS = rb"(?:0|[1-9][0-9]{0,8})\.[0-9]{6}"
 _FORM = re.compile(
     rb"sekisho/ledger\n([1-9][0-9]{0,17})\n"
     rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)\n"
     rb"([0-9a-f]{64})\n"
-    rb"(?:clock (?:synchronized -?[0-9]+\.[0-9]{6} [0-9]+\.[0-9]{6}|unsynchronized|unknown)\n)?"
-    rb"((?:[!-~]+ [1-9][0-9]{0,17} [0-9a-f]{64} (?:open|closed|purged)\n)*)"
+    rb"(?:clock (?:synchronized (?!-0\.0{6} )-?%b %b|unsynchronized|unknown)\n)?"
+    rb"((?:(?!clock )[!-~]+ [1-9][0-9]{0,17} [0-9a-f]{64} (?:open|closed|purged)\n)*)" % (_SECONDS, _SECONDS)
 )
-_SIGNATURE = re.compile(rb"\xe2\x80\x94 [^\s+]+ [A-Za-z0-9+/]+={0,2}")
+_SIGNATURE = re.compile(rb"\xe2\x80\x94 [^ \t-\r+]+ [A-Za-z0-9+/]+={0,2}")
 
 
-def open_note(signed: bytes, check: Check | None) -> Note:
-    """Read a note. Raises NotANote unless it has the one form and is signed by the key of ``check``."""
+def open_note(signed: bytes, keys: "Keys | None", place: int = 0) -> Note:
+    """Read a note. Raises Fault, at this ``place``, unless it has the one form and is signed by one of the keys."""
     text, _, signatures = signed.partition(b"\n\n")
     found = _FORM.fullmatch(text + b"\n")
     lines = signatures.split(b"\n")
     if not found or lines.pop() or not lines or not all(map(_SIGNATURE.fullmatch, lines)):
-        raise NotANote("note_unreadable")
-    number = int(found[1])
+        raise Fault(b"notes", place, "note_unreadable")
+    number, at = int(found[1]), found[2]
+    try:
+        _moment(at)
+    except ValueError:  # the calendar does not have it
+        raise Fault(b"notes", place, "note_unreadable") from None
     chains = [line.split(b" ") for line in found[4].split(b"\n")[:-1]]
-    heads = {name: Head(int(size), digest, state, number) for name, size, digest, state in chains}
+    heads = {name: Head(int(size), digest, state, number, at) for name, size, digest, state in chains}
     if sorted(heads) != [chain[0] for chain in chains]:
-        raise NotANote("note_unreadable")
-    if check and not any(check(line, text + b"\n") for line in lines):
-        raise NotANote("note_unsigned")
-    return Note(number, found[2], found[3], heads, signed, sha256(signed).hexdigest().encode())
+        raise Fault(b"notes", place, "note_unreadable")
+    rank = keys.rank(lines, text + b"\n") if keys else 0
+    if keys and not rank:
+        raise Fault(b"notes", place, "note_unsigned")
+    return Note(number, at, found[3], heads, signed, sha256(signed).hexdigest().encode(), rank)
+
+
+def _moment(at: bytes) -> datetime:
+    return datetime.fromisoformat(at[:-1].decode() + "+00:00")
+
+
+def _floor(at: bytes) -> bytes:
+    """LATE before a moment; nothing is before it where there is no such moment."""
+    try:
+        return (_moment(at) - LATE).isoformat(timespec="microseconds")[:26].encode() + b"Z"
+    except OverflowError:
+        return b""
 
 
 class Notes:
     """What all notes say together. They are read in order, up to the first that is wrong."""
 
-    def __init__(self, trust: Trust, bad: Bad | None = None) -> None:
+    def __init__(self, trust: Trust, scratch: sqlite3.Connection) -> None:
         self.count = 0
-        self.bad = bad
+        self.bad: Bad | None = None
         self.newest: Note | None = None
+        self.floor = b""  # what the newest note does not cover, and is dated before this, is backdated
         self.chains: dict[bytes, Head] = {}  # the newest that is known of each
+        self.purge: Purge | None = None
         self.anchored: int | None = None
         self.anchored_sizes: dict[bytes, int] = {}
         self._trust = trust
+        self._scratch = scratch
         self._open: set[bytes] = set()
         self._whole = True  # every note since the first is read, so that every chain is known
-        # All that was ever signed over waits here until the records come by: on disk, once it is much.
-        self._heads = sqlite3.connect("", isolation_level=None)
-        self._heads.execute("PRAGMA journal_mode = OFF")
-        self._heads.execute(
-            "CREATE TABLE heads (writer, size, hash, note, PRIMARY KEY (writer, size)) WITHOUT ROWID"
-        )
-        self._heads.execute("BEGIN")
 
     def begin(self, start: Note) -> None:
         """Take up the notes behind this one."""
@@ -749,15 +850,21 @@ class Notes:
         if self.bad:
             return
         number = self.newest.number + 1 if self.newest else 1
+        _, stored, quoted = [*line.split(b"\t", 2), b""][:3]
         try:
-            self._take(line, number)
-        except NotANote as wrong:
-            self.bad = Fault(b"notes", number, str(wrong)).bad
+            if stored != b"%d" % number:
+                raise Fault(b"notes", number, "note_missing")
+            signed = _json(quoted)
+            encoded = _encoded(signed) if isinstance(signed, str) else None
+            note = open_note(encoded or b"", self._trust.keys, number)
+            self._demand_next(note, number)
+            for name, head in note.heads.items():
+                if name in self.chains or self._whole:
+                    demand_growth(name, self.chains.get(name, UNKNOWN), head)
         except Fault as fault:
             self.bad = fault.bad
-
-    def close(self) -> None:
-        self._heads.close()
+        else:
+            self._accept(note)
 
     def ended(self) -> Bad | None:
         """What is wrong with the notes; also when some that were kept elsewhere never came."""
@@ -765,42 +872,39 @@ class Notes:
         beyond = [number for number in self._trust.anchors if number > newest]
         return self.bad or (Fault(b"notes", min(beyond), "rolled_back").bad if beyond else None)
 
-    def marks(self, writer: bytes, base: int) -> Iterator[tuple[int, bytes, int]]:
-        """(size, hash, note) of every head that was signed for a chain, the smallest first."""
-        return self._heads.execute(
-            "SELECT size, hash, note FROM heads WHERE writer = ? AND size > ? ORDER BY size", (writer, base)
-        )
+    def marks(self, writer: bytes, base: int) -> Iterator[Mark]:
+        """Every head that was signed for a chain behind ``base``, the smallest first."""
+        found = "SELECT size, hash, note, floor FROM heads WHERE writer = ? AND size > ? ORDER BY size"
+        return self._scratch.execute(found, (writer, base))
 
-    def _take(self, line: bytes, number: int) -> None:
-        _, stored, quoted = [*line.split(b"\t", 2), b""][:3]
-        if stored != b"%d" % number:
-            raise NotANote("note_missing")
-        signed = _json(quoted)
-        encoded = _encoded(signed) if isinstance(signed, str) else None
-        note = open_note(encoded or b"", self._trust.check)
+    def _demand_next(self, note: Note, number: int) -> None:
+        before = self.newest
+        if before and note.rank < before.rank:  # an earlier key is over once a later one has signed
+            raise Fault(b"notes", number, "note_unsigned")
         if note.number != number:
-            raise NotANote("note_misnumbered")
-        if note.previous != (self.newest.digest if self.newest else ZEROS):
-            raise NotANote("note_unlinked")
+            raise Fault(b"notes", number, "note_misnumbered")
+        if note.previous != (before.digest if before else ZEROS):
+            raise Fault(b"notes", number, "note_unlinked")
         if self._trust.anchors.get(number, {note.digest}) != {note.digest}:
-            raise NotANote("anchor_differs")
+            raise Fault(b"notes", number, "anchor_differs")
         if forgotten := self._open - note.heads.keys():
             raise Fault(b"notes", number, "note_forgets", chain=min(forgotten).decode())
-        for name, head in note.heads.items():
-            if name in self.chains or self._whole:
-                demand_growth(name, self.chains.get(name, UNKNOWN), head)
-        self._accept(note)
 
     def _accept(self, note: Note) -> None:
         for name, head in note.heads.items():
             known = self.chains.get(name, UNKNOWN)
             if head.size > known.size:
-                self._heads.execute(
-                    "INSERT INTO heads VALUES (?, ?, ?, ?)", (name, head.size, head.hash, note.number)
-                )
+                mark = name, head.size, head.hash, note.number, self.floor
+                self._scratch.execute("INSERT INTO heads VALUES (?, ?, ?, ?, ?)", mark)
+            if head.state == b"purged":
+                self.purge = Purge(name.decode(), known.at.decode() or None, head.at.decode())
+                if known.at and _moment(head.at) - _moment(known.at) < KEEP:
+                    early = Fault(b"notes", note.number, "purged_early", chain=name.decode(), note=known.note)
+                    self.bad = self.bad or early.bad
             self.chains[name] = head
         self._open = {name for name, head in note.heads.items() if head.state == b"open"}
         self.newest = note
+        self.floor = _floor(note.at)
         if note.number in self._trust.anchors:
             self.anchored = note.number
             self.anchored_sizes = {name: head.size for name, head in self.chains.items()}
@@ -826,34 +930,50 @@ _ED25519 = bytes.fromhex("302a300506032b6570032100")
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 
 
-def signature_check(public_key: Path) -> Check:
-    """A check for signature lines under the key in this file, or under any of the keys in it.
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The public keys of a file, in its order, which is that of time: (key hash, verdict) of each.
 
-    Raises ValueError for another kind of key.
+    prints   what to know them by
     """
-    keys: dict[bytes, Verdict] = {}
+
+    keys: tuple[tuple[bytes, Verdict], ...]
+    prints: tuple[str, ...]
+
+    def rank(self, lines: Iterable[bytes], text: bytes) -> int:
+        """Which key signed this text, counted from 1; of several the latest; 0: none of them."""
+        signatures = [signature for line in lines if (signature := _signature(line))]
+        for rank, (mark, verdict) in reversed(list(enumerate(self.keys, start=1))):
+            if any(each[:4] == mark and verdict(each[4:], text) for each in signatures):
+                return rank
+        return 0
+
+
+def signature_check(public_key: Path) -> Keys:
+    """Raises ValueError for a file that holds no key, or one of another kind."""
+    keys, prints = [], []
     for found in _PEM.finditer(public_key.read_bytes()):
         der = base64.b64decode(found[1])
-        if not der.startswith(_ED25519) or len(der) != len(_ED25519) + 32:
-            break
         raw = der[len(_ED25519) :]
-        keys[sha256(ORIGIN + b"\n\x01" + raw).digest()[:4]] = _with_cryptography(raw) or _with_openssl(
-            found[0]
-        )
-    else:
-        if keys:
-            return lambda line, text: _is_good(keys, line, text)
-    raise ValueError(f"{public_key} is not an Ed25519 public key in PEM")
+        if not der.startswith(_ED25519) or len(raw) != 32:
+            raise ValueError(f"{public_key} holds a key that is not an Ed25519 public key")
+        mark = sha256(ORIGIN + b"\n\x01" + raw).digest()[:4]
+        keys.append((mark, _with_cryptography(raw) or _with_openssl(found[0])))
+        prints.append(sha256(raw).hexdigest()[:16])
+    if not keys:
+        raise ValueError(f"{public_key} is not an Ed25519 public key in PEM")
+    return Keys(tuple(keys), tuple(prints))
 
 
-def _is_good(keys: dict[bytes, Verdict], line: bytes, text: bytes) -> bool:
+def _signature(line: bytes) -> bytes | None:
+    """Key hash and signature of a line that is ours."""
     _, name, encoded = line.split(b" ")
     try:
         signature = base64.b64decode(encoded, validate=True)
     except ValueError:
-        return False
-    verdict = keys.get(signature[:4])
-    return name == ORIGIN and len(signature) == 68 and verdict is not None and verdict(signature[4:], text)
+        return None
+    one_form = len(signature) == 68 and base64.b64encode(signature) == encoded  # no bits left over at its end
+    return signature if name == ORIGIN and one_form else None
 
 
 def _with_cryptography(raw: bytes) -> Verdict | None:
@@ -876,7 +996,7 @@ def _with_cryptography(raw: bytes) -> Verdict | None:
 
 def _with_openssl(pem: bytes) -> Verdict:
     program = shutil.which("openssl")
-    if program is None:
+    if program is None or not os.path.isabs(program):  # one that lies where we stand is none
         raise RuntimeError("signatures need the Python package cryptography or the program openssl")
 
     def verdict(signature: bytes, text: bytes) -> bool:
@@ -887,7 +1007,12 @@ def _with_openssl(pem: bytes) -> Verdict:
             message.write_bytes(text)
             command = [program, "pkeyutl", "-verify", "-pubin", "-inkey", str(key), "-rawin"]
             command += ["-in", str(message), "-sigfile", str(sig)]
-            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+            done = subprocess.run(command, capture_output=True, check=False)
+            if b"Verified Successfully" in done.stdout:
+                return done.returncode == 0
+            if b"Verification Failure" in done.stdout + done.stderr:
+                return False
+            raise RuntimeError(f"{program} cannot check an Ed25519 signature: OpenSSL 3 or cryptography can")
 
     return verdict
 
@@ -901,10 +1026,14 @@ TORN = b"\n"
 def file_lines(path: Path) -> Iterator[bytes]:
     """The lines of an export, plain or gzip; TORN at the end of one that does not end in a whole line."""
     with open(path, "rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if zipped else open(path, "rb", buffering=1 << 20) as lines:
+        begin = file.read(len(EXPORT_TAG))
+    if not begin.startswith((EXPORT_TAG, b"\x1f\x8b")):
+        raise ValueError(f"{path} is neither a ledger nor an export of one")
+    with open(path, "rb", buffering=1 << 20) if begin.startswith(EXPORT_TAG) else gzip.open(path) as lines:
         try:
-            for line in lines:
+            while line := lines.readline(LONGEST + 1):
+                if line[-1:] != b"\n" and len(line) > LONGEST:
+                    raise ValueError(f"{path} holds a line of more than {LONGEST} bytes")
                 yield line[:-1] if line[-1:] == b"\n" else TORN
         except EOFError:  # a gzip file that was cut short
             yield TORN
@@ -913,6 +1042,11 @@ def file_lines(path: Path) -> Iterator[bytes]:
 
 
 # ── sources: a SQLite ledger ─────────────────────────────────────────────────────────────────────
+
+
+def is_sqlite(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _verify_sqlite(ledger: Path, trust: Trust) -> Walk:
@@ -933,9 +1067,8 @@ def _verify_sqlite(ledger: Path, trust: Trust) -> Walk:
 def verify_opened(connection: sqlite3.Connection, trust: Trust) -> Walk:
     try:
         connection.execute("BEGIN")
-        walk = Walk(trust, _bad_anchor(connection, trust))
-        walk.read(sqlite_lines(connection, trust.start))
-        if trust.start is None and walk.bad is None and (twice := _asked_twice(connection)):
+        walk = Walk(trust).read(sqlite_lines(connection))
+        if walk.bad is None and (twice := _asked_twice(connection)):
             walk.late.append(twice)
         return walk
     finally:
@@ -943,14 +1076,14 @@ def verify_opened(connection: sqlite3.Connection, trust: Trust) -> Walk:
 
 
 def state(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a resting ledger is written; None while its log says that somebody writes.
+    """What changes when a resting ledger is written; None while a log or a journal says that somebody writes.
 
     A resting one is read as a file that never changes: SQLite would else leave a log beside it, in a
     folder that may be read-only, and under an owner the ledger's own program may not be able to touch.
     """
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size:
-        return None
+    for log in (path.with_name(path.name + tail) for tail in ("-wal", "-journal")):
+        if log.exists() and log.stat().st_size:
+            return None
     facts = path.stat()
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
@@ -959,15 +1092,25 @@ def open_ledger(path: Path, mode: str) -> sqlite3.Connection:
     """Read-only; every text comes as bytes."""
     connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{mode}", uri=True, isolation_level=None)
     connection.text_factory = bytes
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (tables,) = connection.execute(_TRUE_TABLES).fetchone()
         if version not in SCHEMAS:
             raise ValueError(f"{path} is not a ledger that this program knows (schema {version})")
+        if tables != 3:
+            raise ValueError(f"{path} is not a ledger: its records, texts and notes are not three tables")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+_TRUE_TABLES = """
+    SELECT count(*) FROM sqlite_schema
+    WHERE name IN ('records', 'texts', 'notes') AND type = 'table' AND sql NOT LIKE '%virtual%'
+"""
+"""A view in the place of a table could count for ever."""
 
 
 def _line(mark: str, *columns: str) -> str:
@@ -987,102 +1130,51 @@ _RECORD = _line(
     *("coalesce(r.exchange, '-')", "coalesce(r.text_commitment, '-')", "r.body", "r.hash"),
 )
 _TEXT = _line("t", "t.writer", "t.idx", "t.salt", "json_quote(CAST(t.text AS TEXT))")
-_NOTE = _line("n", "number", "json_quote(CAST(note AS TEXT))")
 
+_NOTES = f"""
+    SELECT {_line("n", "number", "json_quote(CAST(note AS TEXT))")}
+           || CASE WHEN length(at) = 27 AND instr(note, char(10) || at || char(10)) THEN '' ELSE '-' END, NULL
+    FROM notes ORDER BY number
+"""
+"""A column ``at`` that is not the note's own third line makes the line none."""
 _RECORDS = f"""
     SELECT {_RECORD} || CASE WHEN {_FITS} THEN '' ELSE char(9) END, CASE WHEN t.idx IS NOT NULL THEN {_TEXT} END
-    FROM records AS r LEFT JOIN texts AS t ON t.writer = r.writer AND t.idx = r.idx
+    FROM records AS r LEFT JOIN texts AS t ON t.writer = r.writer AND t.idx = r.idx ORDER BY r.writer, r.idx
+"""
+_TEXTS_ALONE = f"""
+    SELECT {_TEXT}, NULL FROM texts AS t
+    WHERE NOT EXISTS (SELECT 1 FROM records AS r WHERE r.writer = t.writer AND r.idx = t.idx)
+    ORDER BY t.writer, t.idx
 """
 
-_CHAINS = """
-    WITH RECURSIVE chain (writer) AS (
-        SELECT min(writer) FROM records
-        UNION ALL
-        SELECT (SELECT min(r.writer) FROM records AS r WHERE r.writer > chain.writer) FROM chain
-        WHERE chain.writer IS NOT NULL
-    )
-    SELECT CAST(writer AS TEXT),
-           (SELECT CAST(at AS TEXT) FROM records AS r WHERE r.writer = chain.writer ORDER BY idx LIMIT 1)
-    FROM chain WHERE typeof(writer) = 'text'
-"""
-"""Every chain and the moment of its first record, with one look at the index for each: no scan."""
 
-
-def sqlite_lines(connection: sqlite3.Connection, start: Note | None) -> Iterator[bytes]:
-    """The lines of the export of this ledger, with texts; with ``start``, of what is newer than that note."""
+def sqlite_lines(connection: sqlite3.Connection) -> Iterator[bytes]:
+    """The lines of the export of this ledger, with texts."""
     counts = {b"n": 0, b"r": 0, b"t": 0}
-    yield EXPORT_TAG + b'\t{"texts":true,"from":%d}' % (start.number if start else 0)
-    for line in _sqlite_content(connection, start):
+    yield EXPORT_TAG + b'\t{"texts":true,"from":0}'
+    for line in _sqlite_content(connection):
         counts[line[:1]] += 1
         yield line
     yield b"\t".join((b"e", *(b"%d" % count for count in counts.values())))
 
 
-def _sqlite_content(connection: sqlite3.Connection, start: Note | None) -> Iterator[bytes]:
-    new_notes = f"WHERE number > {start.number}" if start else ""
-    named: set[bytes] = set()
-    for (line,) in connection.execute(f"SELECT {_NOTE} FROM notes {new_notes} ORDER BY number"):
-        if start:
-            named |= _chains_named(line)
-        yield line
-    if start is None:
-        yield from _with_texts(connection.execute(f"{_RECORDS} ORDER BY r.writer, r.idx"))
-        yield from _texts_alone(connection)
-        return
-    for writer, began in connection.execute(_CHAINS).fetchall():
-        head = start.heads.get(writer)
-        # A chain that no note names is as young as its first record, or was closed before that note.
-        if head or writer in named or began >= start.at:
-            base = head.size if head and head.state != b"purged" else 0
-            behind = "WHERE r.writer = CAST(? AS TEXT) AND r.idx > ? ORDER BY r.idx"
-            yield from _with_texts(connection.execute(_RECORDS + behind, (writer, base)))
-
-
-def _with_texts(rows: Iterable[tuple[bytes, bytes | None]]) -> Iterator[bytes]:
-    for record, text in rows:
-        yield _single(record)
-        if text is not None:
-            yield _single(text)
-
-
-def _chains_named(line: bytes) -> set[bytes]:
-    """The chains of a note's line, whatever it is worth."""
-    text = str(_json(line.split(b"\t", 2)[2])).partition("\n\n")[0]
-    return {head.partition(" ")[0].encode("utf-8", "replace") for head in text.split("\n")}
-
-
-def _texts_alone(connection: sqlite3.Connection) -> Iterator[bytes]:
-    """Texts whose record is gone."""
-    found = connection.execute(
-        f"SELECT {_TEXT} FROM texts AS t WHERE NOT EXISTS"
-        " (SELECT 1 FROM records AS r WHERE r.writer = t.writer AND r.idx = t.idx) ORDER BY t.writer, t.idx"
-    )
-    for (line,) in found:
-        yield _single(line)
+def _sqlite_content(connection: sqlite3.Connection) -> Iterator[bytes]:
+    """Notes, records with their texts, and at the end the texts whose record is gone."""
+    for found in (_NOTES, _RECORDS, _TEXTS_ALONE):
+        for line, text in connection.execute(found):
+            yield _single(line)
+            if text is not None:
+                yield _single(text)
 
 
 def _asked_twice(connection: sqlite3.Connection) -> Fault | None:
     """A question whose exchange was asked before and has ended: only the table still knows that one."""
     found = connection.execute(
-        "SELECT r.writer, r.idx FROM records AS r JOIN (SELECT exchange FROM records WHERE exchange IS NOT NULL"
+        "SELECT CAST(coalesce(r.writer, '') AS TEXT), CAST(r.idx AS INTEGER) FROM records AS r JOIN (SELECT exchange FROM records WHERE exchange IS NOT NULL"
         " GROUP BY exchange HAVING sum(turn = 1) > 1 LIMIT 1) AS twice ON r.exchange = twice.exchange"
         " WHERE r.turn = 1 ORDER BY r.at DESC, r.idx DESC LIMIT 1"
     ).fetchone()
     return Fault(found[0], found[1], "question_repeated") if found else None
-
-
-def _bad_anchor(connection: sqlite3.Connection, trust: Trust) -> Bad | None:
-    """The first note kept elsewhere, up to the one that we begin at, that is not in the ledger."""
-    for number in sorted(trust.anchors):
-        if trust.start is None or number > trust.start.number:
-            break
-        found = "SELECT (SELECT CAST(note AS BLOB) FROM notes WHERE number = ?), max(number) > ? FROM notes"
-        note, later = connection.execute(found, (number, number)).fetchone()
-        if note is None:
-            return Fault(b"notes", number, "note_missing" if later else "rolled_back").bad
-        if trust.anchors[number] != {sha256(note).hexdigest().encode()}:
-            return Fault(b"notes", number, "anchor_differs").bad
-    return None
 
 
 # ── the command ──────────────────────────────────────────────────────────────────────────────────
@@ -1091,13 +1183,13 @@ JST = timezone(timedelta(hours=9), "JST")
 
 
 def as_json(report: Report) -> str:
-    """The report as one line of JSON."""
-    return json.dumps(asdict(report), ensure_ascii=False)
+    """The report as one line of JSON, in plain ASCII."""
+    return json.dumps(asdict(report))
 
 
 def as_words(report: Report) -> str:
     """The report for people: Japanese first, English second."""
-    return "\n".join([*_verdict(report), *_window(report)])
+    return "\n".join([*_verdict(report), *_remarks(report), *_window(report)])
 
 
 def _verdict(report: Report) -> Iterator[str]:
@@ -1109,95 +1201,116 @@ def _verdict(report: Report) -> Iterator[str]:
         yield f"台帳は正しくつながっています（記録 {report.records} 件）。"
         yield f"The ledger is sound ({report.records} records)."
     else:
-        japanese = REASONS[bad.code].partition(" / ")[0]
-        yield f"台帳に異常があります: {bad.writer} の {bad.index} 番: {japanese}。CSIRT に知らせてください。"
-        yield f"The ledger is NOT sound: {bad.writer}, index {bad.index}: {bad.reason} ({bad.code})."
+        japanese, name = REASONS[bad.code].partition(" / ")[0], shown(bad.writer)
+        yield f"台帳に異常があります: {name} の {bad.index} 番: {japanese}。CSIRT に知らせてください。"
+        yield f"The ledger is NOT sound: {name}, index {bad.index}: {bad.reason} ({bad.code})."
     yield (
         f"書き手 writers {report.writers} / 署名付き控え notes {report.checkpoints}"
         f" / 控えにまだ入っていない記録 unanchored {report.unanchored}"
         f" / 消去された本文 texts erased {report.texts_erased} / 消去された鎖 chains purged {report.purged_chains}"
     )
-    if not report.signatures:
+    if report.signatures:
+        yield f"署名を確かめた公開鍵 signatures checked with the key {', '.join(report.key)}"
+    elif report.key:
+        yield f"公開鍵 {', '.join(report.key)} で署名を確かめられた控えはありません。"
+        yield f"No note was found to be signed by the key {', '.join(report.key)}."
+    else:
         yield "署名は確かめていません（--public-key で公開鍵を指定してください）。"
         yield "Signatures were not checked: name the public key with --public-key."
 
 
+def _remarks(report: Report) -> Iterator[str]:
+    """What is no fault, and yet somebody should look at."""
+    if purge := report.newest_purge:
+        closed = when(purge.closed) if purge.closed else None
+        yield f"最後に消去された鎖は {purge.writer} です（閉じた控え {closed or '不明'}、消去の控え {when(purge.purged)}）。"
+        yield f"The chain purged last is {purge.writer}, closed {closed or 'at an unknown time'}, purged {when(purge.purged)}."
+    if report.purged_still_here:
+        yield f"消去済みとされた鎖が {report.purged_still_here} 本残っています。sekisho audit purge をもう一度実行してください。"
+        yield f"{report.purged_still_here} chains that were called purged are still here: run sekisho audit purge again."
+    if report.backdated:
+        yield f"控えの時刻より前の日付で後から入った記録が {report.backdated} 件あります。時計か、書き足しを疑ってください。"
+        yield f"{report.backdated} records came in after a note and are dated an hour or more before it: look at the clock, and at them."
+    if report.anchors_skipped:
+        yield f"外に保管した控えのうち {report.anchors_skipped} 件は、この鍵の控えではないので使っていません。"
+        yield f"{report.anchors_skipped} of the notes kept elsewhere are none of this key and were not used."
+
+
 def _window(report: Report) -> Iterator[str]:
-    """What could be missing without a trace."""
+    """What could be missing, or invented, without a trace."""
     newest, count = report.newest_note, report.unanchored
     if newest is None:
-        yield "署名付きの控えがありません。末尾から記録を切り取られても分かりません。"
-        yield "There is no signed note: records cut off from the end would leave no trace."
+        yield "署名付きの控えがありません。ここにあるものは何一つ署名されておらず、切り取られても、作られたものでも分かりません。"
+        yield "There is no signed note: nothing here is signed, and what was cut off or invented would leave no trace."
     else:
-        at = datetime.fromisoformat(newest.at[:-1] + "+00:00").astimezone(JST)
-        when = f"{at:%Y-%m-%d %H:%M:%S} JST"
-        yield f"最新の控えは {newest.number} 番（{when}）です。それより新しい記録 {count} 件は、切り取られても分かりません。"
-        yield f"The newest note is number {newest.number} of {when}; the {count} records after it could be cut off unseen."
+        yield f"最新の控えは {newest.number} 番（{when(newest.at)}）です。まだどの控えにも入っていない記録 {count} 件は、切り取られても、作られたものでも分かりません。"
+        yield f"The newest note is number {newest.number} of {when(newest.at)}; the {count} records that no note covers could be cut off or invented unseen."
     if report.anchored is None:
         yield "台帳が丸ごと過去に戻されたことは、外に保管した控えがなければ分かりません（--anchor で指定してください）。"
         yield "That the whole file was put back in time, only notes kept elsewhere can show: name them with --anchor."
     else:
-        yield f"外に保管した控え {report.anchored} 番までは、台帳にあります。それより新しい記録 {report.after_anchor} 件は、控えごと切り取られても分かりません。"
-        yield f"The note {report.anchored} that was kept elsewhere is in the ledger; the {report.after_anchor} records after it could be cut off unseen, together with their notes."
+        yield f"外に保管した控え {report.anchored} 番までは、台帳にあります。その控えに入っていない記録 {report.after_anchor} 件は、控えごと切り取られても分かりません。"
+        yield f"The note {report.anchored} that was kept elsewhere is in the ledger; the {report.after_anchor} records it does not cover could be cut off unseen, together with their notes."
+
+
+def when(at: str) -> str:
+    """A moment in Japan; as it stands, where there it is in no calendar."""
+    try:
+        return f"{_moment(at.encode()).astimezone(JST):%Y-%m-%d %H:%M:%S} JST"
+    except OverflowError:
+        return at
+
+
+def shown(text: str) -> str:
+    """What others wrote must not steer the screen."""
+    return text if text.isprintable() else ascii(text)
 
 
 def conclude(check: Callable[[], Report], *, as_lines_of_json: bool) -> int:
     """Verify and print. 0: sound, 1: something is wrong, 2: it could not be checked."""
     try:
         report = check()
-    except (OSError, sqlite3.Error, ValueError, RuntimeError) as trouble:
-        print(f"台帳を検証できません / The ledger could not be verified: {trouble}", file=sys.stderr)
+        print(as_json(report) if as_lines_of_json else as_words(report), flush=True)
+    except (OSError, sqlite3.Error, ValueError, RuntimeError, MemoryError) as trouble:
+        why = shown(str(trouble) or type(trouble).__name__)
+        print(f"台帳を検証できません / The ledger could not be verified: {why}", file=sys.stderr)
         return 2
-    print(as_json(report) if as_lines_of_json else as_words(report))
     return 0 if report.ok else 1
 
 
-def run(ledger: Path, public_key: Path | None, *, as_lines_of_json: bool, **options: Any) -> int:
-    """`verify`, with its options, and print."""
-    return conclude(lambda: verify(ledger, public_key, **options), as_lines_of_json=as_lines_of_json)
-
-
 def key_beside(ledger: Path) -> Path | None:
-    """``public.pem`` in the ledger's folder, where there is one."""
+    """``public.pem`` in the folder of a SQLite ledger. One that came with an export proves nothing."""
     key = ledger.absolute().with_name("public.pem")
-    return key if key.is_file() else None
+    return key if key.is_file() and ledger.is_file() and is_sqlite(ledger) else None
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify a Sekisho ledger, read-only.")
     add = parser.add_argument
     add("ledger", type=Path, help="a SQLite ledger, or an export (plain or .gz)")
-    add("--public-key", type=Path, help="PEM file; default: public.pem beside the ledger")
+    add("--public-key", type=Path, help="PEM file; default for a SQLite ledger: public.pem beside it")
     add(
         "--anchor",
         type=Path,
         action="append",
         default=[],
-        help="notes kept elsewhere: a file or folder; repeatable",
+        help="notes kept elsewhere: file or folder; repeatable",
     )
-    add(
-        "--from",
-        type=Path,
-        dest="from_note",
-        metavar="NOTE",
-        help="read only what is newer than this verified note",
-    )
+    add("--from", type=Path, dest="start", metavar="NOTE", help="an export newer than this verified note")
     add(
         "--save",
         type=Path,
         metavar="FILE",
-        help="keep the newest note here, when all is sound: for --from next time",
+        help="keep the newest note, when all is sound: for --from next time",
     )
     add("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args(arguments)
-    return run(
-        asked.ledger,
-        asked.public_key or key_beside(asked.ledger),
-        as_lines_of_json=asked.json,
-        anchors=asked.anchor,
-        from_note=asked.from_note,
-        save=asked.save,
-    )
+
+    def check() -> Report:
+        key = asked.public_key or key_beside(asked.ledger)
+        return verify(asked.ledger, key, save=asked.save, anchors=asked.anchor, from_note=asked.start)
+
+    return conclude(check, as_lines_of_json=asked.json)
 
 
 if __name__ == "__main__":

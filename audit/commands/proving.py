@@ -38,12 +38,12 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """記録のつながりと署名を確かめます。台帳には何も書きません。 / Check chains and signatures; writes nothing."""
+    from audit import verify
     from audit.verdict import verdict
-    from audit.verify import conclude
 
     place = address(ledger)
-    key = public_key or key_beside(place)
-    status = conclude(
+    key = public_key or (verify.key_beside(place.path) if place.path else key_beside(place))
+    status = verify.conclude(
         lambda: verdict(place, key, anchors=anchor or (), from_note=from_note, save=save),
         as_lines_of_json=as_json,
     )

@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from audit import chain
 
 BEGIN = datetime(2026, 11, 23, 5, 21, tzinfo=UTC)
-A, B, C = "w20261123T052100Z-aaaaaa", "w20261123T060000Z-bbbbbb", "w20261123T070000Z-cccccc"
+A, B = "w20261123T052100Z-aaaaaa", "w20261123T060000Z-bbbbbb"
+C, D = "w20261123T070000Z-cccccc", "w20261123T080000Z-dddddd"
 ZEROS = "0" * 64
 
 
@@ -84,7 +85,14 @@ class Book:
 
     def moment(self) -> str:
         self.seconds += 1
+        return self.now()
+
+    def now(self) -> str:
         return (BEGIN + timedelta(seconds=self.seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def wait(self, days: int, seconds: int = 0) -> None:
+        """Nothing happens for so long; negative: the clock is set back."""
+        self.seconds += days * 86_400 + seconds
 
     def chain(self, writer: str) -> list[Row]:
         return [row for row in self.rows if row.writer == writer]
@@ -132,7 +140,7 @@ class Book:
         return counted([f"sekisho.export.v1\t{header}", *lines])
 
     def sqlite(self, path: Path, schema: int = 2) -> Path:
-        """The same as a SQLite ledger, with the tables that a verifier reads and no laws."""
+        """The same as a SQLite ledger, with the tables that verifiers and exports read, and no laws."""
         connection = sqlite3.connect(path)
         for statement in TABLES.strip().split("\n"):
             connection.execute(statement)
@@ -153,6 +161,7 @@ class Book:
 TABLES = """
 CREATE TABLE records (writer TEXT NOT NULL, idx INTEGER NOT NULL, at TEXT NOT NULL, kind TEXT NOT NULL, exchange TEXT, turn INTEGER, body TEXT NOT NULL, text_commitment TEXT, prev TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (writer, idx), UNIQUE (exchange, turn)) STRICT
 CREATE TABLE texts (writer TEXT NOT NULL, idx INTEGER NOT NULL, salt TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (writer, idx)) STRICT
+CREATE TABLE leases (writer TEXT NOT NULL PRIMARY KEY, boot TEXT, namespace TEXT, pid INTEGER, born TEXT, started TEXT, until TEXT, open_from INTEGER, ended TEXT) STRICT
 CREATE TABLE notes (number INTEGER NOT NULL PRIMARY KEY, at TEXT NOT NULL, note TEXT NOT NULL) STRICT
 """
 

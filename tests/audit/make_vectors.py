@@ -17,10 +17,12 @@ if __name__ == "__main__":
 from tests.audit.books import KEY, OTHER, ZEROS, A, B, C, counted
 from tests.audit.tampered import (
     appended,
+    backdated,
     book,
     changed,
     edited,
     erased,
+    erased_later,
     example,
     foreign,
     forked,
@@ -29,14 +31,17 @@ from tests.audit.tampered import (
     note_gone,
     noted,
     old_lost,
+    other_letter,
     other_second,
     purged,
     put_in,
     relinked,
     removed,
+    retired,
     rewritten,
     rolled_back,
     swap,
+    void,
     witnessed,
 )
 
@@ -59,6 +64,8 @@ class Vector:
     anchors: tuple[str, ...] = ()
     start: str | None = None
     cut: int = 0  # characters off the end
+    backdated: int = 0
+    still: int = 0  # chains called purged that are here
 
 
 COUNTS = (11, 3, 3, 1)
@@ -80,7 +87,16 @@ def vectors() -> dict[str, Vector]:
         "witnessed-and-other-rows": Vector(witnessed(), whole),
         "two-keys": Vector(sound, whole, key="keys.pem"),
         "purged": Vector(purged(), (6, 2, 4, 0)),
+        "purged-but-here": Vector(purged(keep=True), (11, 3, 4, 0), still=1),
+        "backdated": Vector(backdated(sign=True), (13, 4, 4, 0), backdated=1),
+        "backdated-unsigned": Vector(backdated(sign=False), (13, 4, 3, 3), backdated=1),
+        "dated-just-before": Vector(backdated(sign=True, seconds=3602), (13, 4, 4, 0)),
         "texts-erased": Vector(erased(2), more),
+        "texts-erased-but-for-held": Vector(erased(1, gone=(1,), kept={A: [3]}), more),
+        "text-kept-and-erased-later": Vector(erased_later(), (13, 3, 3, 3)),
+        "texts-kept-said-strangely": Vector(erased(2, kept={A: ["1", 3.0, None, -3, True]}), more),
+        "anchored-in-a-torn-file": Vector(sound, whole, anchors=("torn.txt",)),
+        "anchored-among-others": Vector(sound, whole, anchors=("others.txt",)),
         "anchored": Vector(sound, whole, anchors=("note-1.txt", "mail.txt")),
         "incremental": Vector(incremental(), (4, 2, 1, 1), start="note-2.txt"),
         "whole-with-from": Vector(sound, whole, start="note-2.txt"),
@@ -133,12 +149,19 @@ def vectors() -> dict[str, Vector]:
         ),
         "text-missing": Vector(erased(2, say=False), whole, (A, 1, "text_missing")),
         "texts-missing-beyond-the-erased": Vector(erased(1), more, (A, 1, "text_missing")),
+        "text-missing-that-was-held": Vector(
+            erased(1, gone=(3,), kept={A: [3]}), more, (A, 3, "text_missing")
+        ),
+        "texts-erased-said-as-a-fraction": Vector(erased(2.0), more, (A, 1, "text_missing")),
         "text-erased-elsewhere": Vector(erased(2, chain=B), more, (A, 1, "text_missing")),
         # ── notes ──
         "note-changed": Vector(
             changed(f"{A} 5", f"{A} 4", "n\t"), (11, 3, 3, 9), ("notes", 2, "note_unsigned")
         ),
         "note-signed-by-another": Vector(foreign(), (11, 3, 3, 9), ("notes", 2, "note_unsigned")),
+        "note-signed-with-another-letter": Vector(
+            other_letter(), (11, 3, 3, 4), ("notes", 3, "note_unsigned")
+        ),
         "note-of-another-key": Vector(sound, (11, 3, 3, 11), ("notes", 1, "note_unsigned"), key="other.pem"),
         "note-missing": Vector(note_gone(2), (11, 3, 2, 9), ("notes", 2, "note_missing")),
         "note-damaged": Vector(
@@ -162,7 +185,45 @@ def vectors() -> dict[str, Vector]:
         "purged-but-open": Vector(
             purged(keep=True, closed=False), (11, 3, 4, 1), ("notes", 4, "note_purges_open")
         ),
-        "purged-but-here": Vector(purged(keep=True), (11, 3, 4, 0), (A, 1, "chain_not_purged")),
+        "purged-early": Vector(purged(early=1), (6, 2, 4, 0), ("notes", 4, "purged_early")),
+        "purged-early-but-here": Vector(
+            purged(early=1, keep=True), (11, 3, 4, 0), ("notes", 4, "purged_early"), still=1
+        ),
+        "purged-but-grown": Vector(
+            purged(keep=True, change=lambda b: void(b.write(A, "viewed"))),
+            (12, 3, 4, 1),
+            (A, 6, "chain_grew"),
+            still=1,
+        ),
+        "purged-but-half-here": Vector(
+            purged(keep=True, change=lambda b: removed(b, A, 5)), (10, 3, 4, 0), (A, 5, "chain_cut"), still=1
+        ),
+        "purged-but-another": Vector(
+            purged(keep=True, change=lambda b: rewritten(b, A, 1, 5)),
+            (11, 3, 4, 0),
+            (A, 2, "record_not_signed"),
+            still=1,
+        ),
+        "signed-by-the-retired-key": Vector(
+            retired(), (11, 3, 5, 0), ("notes", 5, "note_unsigned"), key="rotated.pem"
+        ),
+        "note-of-no-day": Vector(
+            noted(lambda lines: [*lines[:2], "2026-02-30T05:21:12.000000Z", *lines[3:]]),
+            (11, 3, 3, 4),
+            ("notes", 3, "note_unreadable"),
+        ),
+        "note-with-a-long-number": Vector(
+            noted(lambda lines: [line.replace(f"{B} 4", f"{B} 1{'0' * 18}") for line in lines]),
+            (11, 3, 3, 4),
+            ("notes", 3, "note_unreadable"),
+        ),
+        "note-of-a-strange-clock": Vector(
+            noted(
+                lambda lines: [line.replace("unknown", "synchronized -0.000000 0.100000") for line in lines]
+            ),
+            (11, 3, 3, 4),
+            ("notes", 3, "note_unreadable"),
+        ),
         # ── kept elsewhere ──
         "rolled-back": Vector(
             rolled_back(), (7, 2, 2, 0), ("notes", 3, "rolled_back"), anchors=("note-1.txt", "note-3.txt")
@@ -172,6 +233,7 @@ def vectors() -> dict[str, Vector]:
         ),
         "anchor-of-another-key": Vector(sound, None, key="other.pem", anchors=("note-1.txt",)),
         # ── incremental ──
+        "incremental-from-a-file-with-others": Vector(incremental(), None, start="others.txt"),
         "incremental-not-given": Vector(incremental(), None),
         "incremental-from-another": Vector(incremental(), None, start="note-1.txt"),
         "incremental-after-another-note": Vector(
@@ -200,6 +262,19 @@ def vectors() -> dict[str, Vector]:
             (11, 3, 3, 11),
             ("export", 1, "header_damaged"),
         ),
+        "header-with-a-fraction": Vector(
+            [sound[0].replace('"from":0', '"from":0.0'), *sound[1:]],
+            (11, 3, 3, 11),
+            ("export", 1, "header_damaged"),
+        ),
+        "header-with-a-word": Vector(
+            [sound[0].replace('"from":0', '"from":0,"x":NaN'), *sound[1:]],
+            (11, 3, 3, 11),
+            ("export", 1, "header_damaged"),
+        ),
+        "header-with-more": Vector(
+            [sound[0].replace('"from":0', '"from":0,"x":[1e9,"2.0",' + "1" * 5000 + "]"), *sound[1:]], whole
+        ),
         "counts-differ": Vector([*sound[:-1], "e\t3\t11\t9"], whole, ("export", 24, "counts_differ")),
         "line-unknown": Vector(
             [*sound[:3], "z\t1", *sound[3:]], (11, 3, 3, 4), ("export", 4, "line_unknown")
@@ -218,6 +293,9 @@ def files() -> Files:
         "key.pem": KEY.pem,
         "other.pem": OTHER.pem,
         "keys.pem": OTHER.pem + KEY.pem,
+        "rotated.pem": KEY.pem + OTHER.pem,
+        "torn.txt": f"{notes[0]}\n{notes[1][:-20]}\n{notes[2]}",
+        "others.txt": notes[1] + OTHER.sign(notes[2].partition("\n\n")[0] + "\n"),
         "example-note.txt": example().notes[0],
         "mail.txt": letter,
         "other-2.txt": other_second(),
@@ -237,6 +315,7 @@ def entry(name: str, vector: Vector) -> dict[str, object]:
     expected: dict[str, object] = {"status": 2}
     if vector.counts is not None:
         counts = dict(zip(("records", "writers", "checkpoints", "unanchored"), vector.counts, strict=True))
+        counts |= {"backdated": vector.backdated, "purged_still_here": vector.still}
         bad = list(vector.bad) if vector.bad else None
         expected = {"status": 1 if bad else 0, "ok": not bad, **counts, "first_bad": bad}
     return {

@@ -6,7 +6,7 @@ Each function is one deed of somebody who can write the file, and some hold the 
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.audit.books import KEY, OTHER, WITNESS, ZEROS, A, B, Book, C, Row, counted
+from tests.audit.books import KEY, OTHER, WITNESS, ZEROS, A, B, Book, C, D, Row, counted
 
 
 def book() -> Book:
@@ -98,22 +98,46 @@ def swap(book: Book, writer: str, one: int, two: int) -> None:
     )
 
 
-def erased(count: int, *, say: bool = True, chain: str = A) -> list[str]:
-    """Two texts of A are gone; the ledger may say so."""
+def erased(
+    count: object, *, say: bool = True, chain: str = A, gone: tuple[int, ...] = (1, 3), **more: object
+) -> list[str]:
+    """Two texts of A are gone; the ledger may say so, and what was kept."""
     result = book()
-    for index in (1, 3):
+    for index in gone:
         at = row(result, A, index)
         result.rows[at] = replace(result.rows[at], salt=None, text=None)
     if say:
-        result.write(C, "noted", event="texts.erased", by="retention", chains={chain: count})
+        result.write(C, "noted", event="texts.erased", by="retention", chains={chain: count}, **more)
     return result.export()
 
 
-def purged(
-    *, keep: bool = False, state: str = "purged", again: bool = False, closed: bool = True
-) -> list[str]:
-    """A is closed, its records go, and a note says so."""
+def erased_later() -> list[str]:
+    """What a hold kept at first was erased when the hold was over: the newest word counts."""
     result = book()
+    result.write(C, "noted", event="texts.erased", by="retention", chains={A: 1}, kept={A: [3]})
+    result.write(C, "noted", event="texts.erased", by="retention", chains={A: 1}, kept={})
+    for index in (1, 3):
+        at = row(result, A, index)
+        result.rows[at] = replace(result.rows[at], salt=None, text=None)
+    return result.export()
+
+
+CLOSED = 9
+"""Seconds, in `book`, of note 2, which closes A."""
+
+
+def purged(
+    *,
+    keep: bool = False,
+    state: str = "purged",
+    again: bool = False,
+    closed: bool = True,
+    early: int = 0,
+    change: Callable[[Book], None] | None = None,
+) -> list[str]:
+    """A is closed, a year later to the second (less ``early``) its records go, and a note says so."""
+    result = book()
+    result.wait(365, CLOSED - 1 - result.seconds - early)
     head = f"{A} 5 {result.chain(A)[-1].hash} {state}"
     if not closed:  # B was open in note 2; here C is
         head = f"{C} 1 {result.chain(C)[0].hash} purged"
@@ -122,6 +146,37 @@ def purged(
         result.note((C, "open"), heads=[head])
     if not keep:
         removed(result, A, 1)
+    if change:
+        change(result)
+    return result.export()
+
+
+def backdated(*, sign: bool, seconds: int = 3603) -> list[str]:
+    """Two records come in after the newest note; the first is dated more than an hour before it, the second just so."""
+    result = book()
+    result.wait(0, -seconds)
+    result.exchange(D, "x-6")
+    result.wait(0, seconds)
+    if sign:
+        result.note((C, "open"), (D, "open"))
+    return result.export()
+
+
+def other_letter() -> list[str]:
+    """Base64 leaves bits over at its end: another last letter, the same signature."""
+    result = book()
+    last = len(result.notes[2]) - 3
+    result.notes[2] = result.notes[2][:last] + chr(ord(result.notes[2][last]) + 1) + "=\n"
+    return result.export()
+
+
+def retired() -> list[str]:
+    """After the new key has signed, the old one signs again."""
+    result = book()
+    result.key = OTHER
+    result.note((C, "open"))
+    result.key = KEY
+    result.note((C, "open"))
     return result.export()
 
 

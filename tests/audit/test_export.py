@@ -260,7 +260,7 @@ def test_an_export_is_recorded_before_anything_is_written(filled: Address, tmp_p
     assert (body["what"], body["rows"], body["reason"]) == ("export", 6, "検査")
     assert body["filters"] == {"texts": True, "from": 0}
     assert "保有個人情報" in done.stdout and "personal data" in done.stdout
-    assert f"python verify.py {tmp_path / 'out.txt'} --public-key public.pem" in done.stdout
+    assert f"python3 -I verify.py {tmp_path / 'out.txt'} --public-key public.pem" in done.stdout
     assert verify.verify(tmp_path / "out.txt").texts == 6
 
 

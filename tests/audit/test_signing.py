@@ -8,17 +8,20 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from audit import countersign, notes
+from audit import countersign, notes, verify
 from audit.clock import Clock
+from audit.names import moment, now
 from audit.notes import ChainHead, Note
 from audit.signing import CannotSign, Hook, KeyFile, create_keys
 from tests.audit.ledgers import ROOT
 
-AT = "2026-11-23T05:21:00.123456Z"
+AT = moment(now())
+"""countersign.py asks its own clock, too."""
 NOTE = Note(1, AT, notes.FIRST, (ChainHead("w-a", 4, "a" * 64, "open"),))
 
 Keys = tuple[Path, Path]
@@ -265,10 +268,67 @@ def test_a_closed_chain_comes_back_once_and_only_as_it_was(owner: Owner) -> None
         assert "had ended" in owner.refuse(next_note(three, again, head("w-b", 1)))
     for other in (head("w-a", 4, "purged"), head("w-a", 5, "purged", "b")):
         assert "not the one that was closed" in owner.refuse(next_note(three, other, head("w-b", 1)))
-    four = owner.sign(next_note(three, head("w-a", 5, "purged"), head("w-b", 1)))
+    purging = next_note(three, head("w-a", 5, "purged"), head("w-b", 1))
+    assert "may not be purged yet" in owner.refuse(purging)
+    four = owner.sign(purging, "--keep", "0")
     five = owner.sign(next_note(four, head("w-b", 2)))
     for again in (head("w-a", 5, "purged"), head("w-a", 5, "closed"), head("w-a", 6)):
         assert "had ended as purged" in owner.refuse(next_note(five, again, head("w-b", 2)))
+
+
+DAY = datetime(2026, 11, 23, 5, 21, tzinfo=UTC)
+
+
+def asked_at(at: datetime, signed: str | None, *heads: ChainHead) -> str:
+    number, previous = (notes.read(signed).number + 1, notes.digest(signed)) if signed else (1, notes.FIRST)
+    return Note(number, moment(at), previous, heads).text()
+
+
+def test_a_chain_is_not_called_purged_before_its_year_is_over(tmp_path: Path) -> None:
+    """By the second owner's own clock: what the note says of the time is the gateway's word."""
+    key = countersign.load_key(create_keys(tmp_path / "csirt")[0])
+    place, rules = tmp_path / "last.note", countersign.Rules()
+    one = countersign.countersign(
+        asked_at(DAY, None, head("w-a", 4, "closed"), head("w-b", 1)), key, place, rules, DAY
+    )
+    early, late = DAY + timedelta(days=364, hours=1), DAY + timedelta(days=365)
+    two = asked_at(late, one, head("w-a", 4, "purged"), head("w-b", 1))
+    with pytest.raises(countersign.Refused, match="ended on 2026-11-23 and may not be purged yet"):
+        countersign.countersign(two, key, place, rules, early)
+    assert countersign.countersign(two, key, place, rules, late)
+
+
+@pytest.mark.parametrize("hours", [-25, 25])
+def test_a_note_of_another_day_is_not_signed(tmp_path: Path, hours: int) -> None:
+    key = countersign.load_key(create_keys(tmp_path / "csirt")[0])
+    text, there = asked_at(DAY, None, head("w-a", 4)), DAY + timedelta(hours=hours)
+    with pytest.raises(countersign.Refused, match="but here it is"):
+        countersign.countersign(text, key, tmp_path / "last.note", countersign.Rules(), there)
+    rules = countersign.Rules(skew=timedelta(hours=25))
+    assert countersign.countersign(text, key, tmp_path / "last.note", rules, there)
+
+
+def test_what_lies_beside_the_program_is_not_loaded(owner: Owner) -> None:
+    (owner.program.parent / "base64.py").write_text("raise SystemExit('planted')")
+    assert owner.sign(NOTE)
+
+
+def test_the_hook_may_sign_with_a_new_key_and_then_no_more_with_the_old_one(
+    hook: WriteHook, keys: Keys, tmp_path: Path
+) -> None:
+    new, public = create_keys(tmp_path / "new")
+    both = tmp_path / "both.pem"
+    both.write_text(keys[1].read_text() + public.read_text())
+    command = hook(
+        SIGN + f"print(KeyFile.load(Path(open({str(tmp_path / 'which')!r}).read())).sign(note), end='')"
+    )
+    asking = Hook(command, both, 20)
+    for key in (keys[0], new):
+        (tmp_path / "which").write_text(str(key))
+        assert asking.sign(NOTE) == KeyFile.load(key).sign(NOTE)
+    (tmp_path / "which").write_text(str(keys[0]))
+    with pytest.raises(CannotSign, match="did not sign with the key"):
+        asking.sign(NOTE)
 
 
 def test_a_later_start_must_be_adopted(owner: Owner) -> None:
@@ -304,7 +364,16 @@ def test_both_read_the_one_form_alike() -> None:
         replace(NOTE, clock=Clock("unknown"), heads=(head("clock", 1),)).text(),
         good[-1].replace("-1.500000", "-0.000000"),
         good[-1].replace("-1.500000", "1"),
+        good[-1].replace("-1.500000", "-01.500000"),
+        good[-1].replace(" 1 ", f" 1{'0' * 18} "),
+        replace(NOTE, number=10**18).text(),
+        replace(NOTE, at="2026-99-99T99:99:99.000000Z").text(),
+        replace(NOTE, at="2026-02-30T00:00:00.000000Z").text(),
+        replace(NOTE, at="0000-01-01T00:00:00.000000Z").text(),
     ]
+    for text in [*bad, *good]:
+        signed = f"{text}\n— {notes.ORIGIN} {'A' * 91}=\n".encode()
+        assert _reads(lambda text: verify.open_note(text.encode(), None), signed.decode()) == (text in good)
     assert not any(_reads(notes.read_text, text) or _reads(countersign.read, text) for text in bad)
     for text in good:
         mine, theirs = notes.read_text(text), countersign.read(text)
@@ -315,13 +384,16 @@ def test_both_read_the_one_form_alike() -> None:
         for at in range(len(text)):
             for letter in "\n 0z":
                 changed = text[:at] + letter + text[at + 1 :]
-                assert _reads(notes.read_text, changed) == _reads(countersign.read, changed), changed
+                reads = _reads(notes.read_text, changed)
+                assert reads == _reads(countersign.read, changed), changed
+                signed = f"{changed}\n— {notes.ORIGIN} {'A' * 91}=\n"
+                assert reads == _reads(lambda text: verify.open_note(text.encode(), None), signed), changed
 
 
 def _reads(read: Callable[[str], object], text: str) -> bool:
     try:
         read(text)
-    except (ValueError, countersign.Refused):
+    except (ValueError, countersign.Refused, verify.Fault):
         return False
     return True
 

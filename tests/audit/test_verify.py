@@ -5,6 +5,9 @@ Each attack is made on a SQLite file; that the lines of an export are judged ali
 
 import os
 import shutil
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +68,7 @@ def exported(ledger: Path) -> Iterator[Path]:
     """The lines that the verifier reads from a SQLite file, as an export."""
     connection = verify.open_ledger(ledger, "mode=ro")
     path = ledger.with_suffix(".export")
-    path.write_bytes(b"".join(line + b"\n" for line in verify.sqlite_lines(connection, None)))
+    path.write_bytes(b"".join(line + b"\n" for line in verify.sqlite_lines(connection)))
     connection.close()
     yield path
     path.unlink()
@@ -268,6 +271,58 @@ def test_whatever_is_in_a_writer_s_name_it_is_found(copy: Path, scene: Scene, va
     change = f"UPDATE records SET writer = {value.format(column='writer')} WHERE writer = 'w-b' AND idx > 3"
     attack(copy, *freed(), change)
     assert bad(copy, scene)
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        "CREATE VIEW notes AS WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)"
+        " SELECT n AS number, '' AS at, '' AS note FROM c",
+        "CREATE VIRTUAL TABLE notes USING fts5 (number, at, note)",
+        "CREATE TABLE notes (number, at, note GENERATED ALWAYS AS (hex(zeroblob(9))) VIRTUAL)",
+        "CREATE TABLE other (number, at, note)",
+    ],
+)
+def test_what_only_looks_like_a_table_is_not_read(copy: Path, notes: str) -> None:
+    attack(copy, "DROP TABLE notes", notes)
+    with pytest.raises(ValueError, match="not three tables"):
+        verify.verify(copy)
+
+
+def test_a_question_of_a_writer_without_a_type_is_named(copy: Path) -> None:
+    attack(copy, *freed(), *freed("texts"), *freed("notes"))
+    attack(copy, "DELETE FROM records", "DELETE FROM texts", "DELETE FROM notes")
+    previous = "0" * 64
+    for index, kind in enumerate(("asked", "answered", "asked", "answered"), 1):
+        digest = chain.seal(previous, "5", index, "at", kind, "e", None, "{}")
+        turn = 1 + (kind != "asked")
+        values = f"5, '{index}', 'at', '{kind}', 'e', {turn}, '{{}}', NULL, '{previous}', '{digest}'"
+        attack(
+            copy,
+            "INSERT INTO records (writer, idx, at, kind, exchange, turn, body, text_commitment, prev, hash)"
+            f" VALUES ({values})",
+        )
+        previous = digest
+    found = verify.verify(copy).first_bad
+    assert found and (found.writer, found.index, found.code) == ("5", 3, "question_repeated")
+
+
+SPILL = """
+import os, sqlite3, sys
+line = sqlite3.connect(sys.argv[1], isolation_level=None)
+line.execute("PRAGMA cache_size = 1")
+line.execute("BEGIN")
+line.execute("UPDATE records SET body = '{}' || hex(zeroblob(3000))")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_writer_left_half_written_is_not_judged(copy: Path) -> None:
+    """Its journal says how it was before; whoever may only read cannot put that back."""
+    subprocess.run([sys.executable, "-c", SPILL, str(copy)], check=False)
+    assert copy.with_name(copy.name + "-journal").stat().st_size
+    with pytest.raises(sqlite3.OperationalError):
+        verify.verify(copy)
 
 
 def test_it_changes_nothing_and_leaves_no_file_behind(copy: Path) -> None:

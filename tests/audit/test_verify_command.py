@@ -1,5 +1,6 @@
 """The verifier as a command: it runs alone, says plainly what it found and what it cannot find, and exits 0, 1 or 2."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 from audit import verify
 from audit.ledger import Ledger
 from audit.model import Draft
-from tests.audit.books import KEY, A, Book
+from tests.audit.books import KEY, OTHER, A, B, Book, C
 from tests.audit.ledgers import ROOT, attack
+from tests.audit.tampered import backdated, purged
 from tests.audit.tampered import book as whole_book
 
 
@@ -46,10 +48,15 @@ def test_it_runs_alone(copy: Path, tmp_path: Path) -> None:
         "texts": 8,
         "texts_erased": 0,
         "purged_chains": 0,
+        "purged_still_here": 0,
+        "newest_purge": None,
+        "backdated": 0,
         "newest_note": {"number": 3, "at": "2026-11-23T05:21:13.000000Z"},
         "anchored": None,
         "after_anchor": None,
+        "anchors_skipped": 0,
         "from_note": None,
+        "key": ["fe812c12f3ab4ce6"],
     }
 
 
@@ -101,8 +108,8 @@ def test_the_words_say_how_wide_the_window_is(copy: Path, capsys: pytest.Capture
     assert verify.main([str(copy)]) == 0
     words = capsys.readouterr().out
     assert (
-        "最新の控えは 3 番（2026-11-23 14:21:13 JST）です。それより新しい記録 1 件は、切り取られても分かりません"
-        in words
+        "最新の控えは 3 番（2026-11-23 14:21:13 JST）です。まだどの控えにも入っていない記録 1 件は、"
+        "切り取られても、作られたものでも分かりません" in words
     )
     assert "外に保管した控えがなければ分かりません" in words and "only notes kept elsewhere" in words
 
@@ -112,15 +119,18 @@ def test_the_words_say_what_an_anchor_leaves_open(copy: Path, capsys: pytest.Cap
     note.write_text(whole_book().notes[1], "utf-8")
     assert verify.main([str(copy), "--anchor", str(note)]) == 0
     words = capsys.readouterr().out
-    assert "外に保管した控え 2 番までは、台帳にあります。それより新しい記録 4 件" in words
+    assert "外に保管した控え 2 番までは、台帳にあります。その控えに入っていない記録 4 件" in words
     assert "--anchor" not in words
 
 
 def test_the_words_say_that_only_a_part_was_read(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    saved = copy.with_name("newest.note")
+    saved, newer = copy.with_name("newest.note"), copy.with_name("newer.export")
     assert verify.main([str(copy), "--save", str(saved)]) == 0
-    assert verify.main([str(copy), "--from", str(saved)]) == 0
+    newer.write_text("".join(f"{line}\n" for line in whole_book().export(after=3, sizes={A: 5, B: 4, C: 1})))
+    assert verify.main([str(newer), "--from", str(saved)]) == 0
     assert "控え 3 番より新しいものだけを調べました" in capsys.readouterr().out
+    assert verify.main([str(copy), "--from", str(saved)]) == 2
+    assert "sekisho audit export FILE --since-note NOTE" in capsys.readouterr().err
 
 
 def test_without_a_note_the_words_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +139,129 @@ def test_without_a_note_the_words_say_so(tmp_path: Path, capsys: pytest.CaptureF
     assert verify.main([str(book.sqlite(tmp_path / "bare.sqlite"))]) == 0
     words = capsys.readouterr().out
     assert "署名付きの控えがありません" in words and "署名は確かめていません" in words
+    assert "nothing here is signed" in words
+
+
+# ── what somebody hands over ─────────────────────────────────────────────────────────────────────
+
+
+def handed(folder: Path, lines: list[str], name: str = "handed.export") -> str:
+    path = folder / name
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return str(path)
+
+
+def test_a_key_that_came_with_an_export_is_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = Book(key=OTHER)
+    book.exchange(A, "x-1")
+    book.note((A, "closed"))
+    (tmp_path / "public.pem").write_text(OTHER.pem)
+    assert verify.main([handed(tmp_path, book.export())]) == 0
+    assert "署名は確かめていません" in capsys.readouterr().out
+
+
+def test_signatures_are_checked_only_where_there_is_a_note(tmp_path: Path) -> None:
+    (tmp_path / "public.pem").write_text(KEY.pem)
+    book = Book()
+    book.exchange(A, "x-1")
+    report = verify.verify(Path(handed(tmp_path, book.export())), tmp_path / "public.pem")
+    assert (report.ok, report.signatures, len(report.key)) == (True, False, 1)
+    assert f"公開鍵 {report.key[0]} で署名を確かめられた控えはありません" in verify.as_words(report)
+
+
+def test_the_words_name_the_newest_purge_and_what_was_dated_back(tmp_path: Path) -> None:
+    words = verify.as_words(verify.verify(Path(handed(tmp_path, purged()))))
+    assert (
+        f"最後に消去された鎖は {A} です（閉じた控え 2026-11-23 14:21:09 JST、消去の控え 2027-11-23" in words
+    )
+    words = verify.as_words(verify.verify(Path(handed(tmp_path, backdated(sign=True)))))
+    assert "控えの時刻より前の日付で後から入った記録が 1 件あります" in words
+
+
+def test_a_name_in_a_forged_export_does_not_steer_the_screen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = whole_book().export()
+    record = "\t".join(
+        ["r", "0" * 64, "x\r\x1b[2K\x9b台帳は正しく", "2", "at", "viewed", "-", "-", "{}", "0"]
+    )
+    forged = handed(tmp_path, [*lines[:-1], record])
+    assert verify.main([forged]) == 1
+    words = capsys.readouterr().out
+    assert "'x\\r\\x1b[2K\\x9b" in words and "".join(words.split("\n")).isprintable()
+    assert verify.main([str(tmp_path / "no\x1b[2K")]) == 2
+    assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59.000000Z", "0001-01-01T00:00:00.000000Z"])
+def test_a_moment_at_the_end_of_the_calendar_is_shown_as_it_is(
+    tmp_path: Path, at: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    book = Book()
+    book.write(A, "viewed")
+    head = f"{A} 1 {book.chain(A)[0].hash} open"
+    book.notes.append(KEY.sign("\n".join(["sekisho/ledger", "1", at, "0" * 64, head]) + "\n"))
+    assert verify.main([handed(tmp_path, book.export())]) == 0
+    assert (at in capsys.readouterr().out) == at.startswith("9999")
+
+
+@pytest.mark.parametrize("module", ["cryptography", "base64"])
+def test_what_lies_beside_the_verifier_is_not_loaded(copy: Path, tmp_path: Path, module: str) -> None:
+    script = shutil.copy(ROOT / "audit" / "verify.py", tmp_path / "verify_alone.py")
+    (tmp_path / f"{module}.py").write_text("raise SystemExit('planted')")
+    done = subprocess.run([sys.executable, script, copy], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("said", ["pkeyutl: Unknown option -rawin", "", "Error initializing context"])
+def test_an_openssl_that_cannot_check_accuses_nobody(
+    copy: Path, tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(verify, "_with_cryptography", lambda raw: None)
+    program = tmp_path / "bin" / "openssl"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert verify.main([str(copy)]) == 2
+    assert "cannot check an Ed25519 signature" in capsys.readouterr().err
+
+
+def test_an_openssl_that_lies_where_we_stand_is_not_run(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_with_cryptography", lambda raw: None)
+    (tmp_path / "openssl").write_text("#!/bin/sh\necho Signature Verified Successfully\n")
+    (tmp_path / "openssl").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", ".")
+    assert verify.main([str(copy)]) == 2
+
+
+def test_a_line_without_an_end_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = whole_book().export()
+    longest = max(len(line.encode()) for line in lines)
+    monkeypatch.setattr(verify, "LONGEST", longest)
+    assert verify.main([handed(tmp_path, lines)]) == 0
+    monkeypatch.setattr(verify, "LONGEST", longest - 1)
+    for name in ("plain.export", "packed.gz"):
+        path = Path(handed(tmp_path, lines, name))
+        if path.suffix == ".gz":
+            path.write_bytes(gzip.compress(path.read_bytes()))
+        assert verify.main([str(path)]) == 2
+        assert "a line of more than" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    def check() -> verify.Report:
+        raise MemoryError
+
+    assert verify.conclude(check, as_lines_of_json=True) == 2
+    assert "MemoryError" in capsys.readouterr().err
 
 
 # ── beside a writer ──────────────────────────────────────────────────────────────────────────────

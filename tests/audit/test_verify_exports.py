@@ -1,11 +1,15 @@
 """Verification of exports: cut short anywhere, zipped, continued from a note, without texts, against anchors."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from audit import verify
+from audit import export, verify
+from audit.address import Address
+from audit.query import reading
+from audit.verdict import verdict
 from tests.audit.books import KEY, OTHER, A, B, Book, C
 from tests.audit.ledgers import attack
 from tests.audit.tampered import book as whole_book
@@ -195,11 +199,28 @@ def test_an_anchor_that_is_none_could_not_be_checked(tmp_path: Path, key: Path, 
         verify.verify_lines([], key, anchors=[file(tmp_path, content)])
 
 
+def test_a_folder_in_which_somebody_tore_or_forged_a_note_is_still_an_anchor(
+    tmp_path: Path, key: Path
+) -> None:
+    book, kept = whole_book(), tmp_path / "kept"
+    kept.mkdir()
+    forged = OTHER.sign(book.notes[2].split("\n\n")[0] + "\n")
+    for cut in (3, 10, 60, 94, 200):
+        file(
+            kept,
+            f"{book.notes[0]}\n{book.notes[1][:-cut]}\n{book.notes[1]}{forged}\nsekisho/ledger\n\n— x y\n",
+        )
+        report = verify.verify_lines((line.encode() for line in book.export()), key, anchors=[kept])
+        assert (report.ok, report.anchored, report.anchors_skipped) == (True, 2, 1)
+    assert "1 件は、この鍵の控えではないので" in verify.as_words(report)
+
+
 # ── incremental ──────────────────────────────────────────────────────────────────────────────────
 
 
 def after_note_2(ledger: Path, key: Path, tmp_path: Path, note: str | None = None) -> verify.Report:
-    return verify.verify(ledger, key, from_note=file(tmp_path, note or whole_book().notes[1], "from"))
+    """What the house says; it exports what is newer, and verifies that."""
+    return verdict(Address(ledger), key, from_note=file(tmp_path, note or whole_book().notes[1], "from"))
 
 
 def test_only_what_is_newer_than_the_note_is_read(tmp_path: Path, key: Path) -> None:
@@ -216,8 +237,9 @@ def test_a_ledger_and_its_incremental_export_are_judged_alike(tmp_path: Path, ke
     ledger = whole_book().sqlite(tmp_path / "ledger.sqlite")
     lines = [line.encode() for line in whole_book().export(after=2, sizes=SIZES)]
     note = file(tmp_path, whole_book().notes[1])
-    start = verify.kept_notes(note, None)[0]
-    assert list(verify.sqlite_lines(verify.open_ledger(ledger, "mode=ro"), start)) == lines
+    with reading(Address(ledger)) as connection:
+        content = list(export.lines(connection, texts=True, since=whole_book().notes[1]))
+    assert content == [line + b"\n" for line in lines]
     assert verify.verify_lines(lines, key, from_note=note) == after_note_2(ledger, key, tmp_path)
 
 
@@ -234,7 +256,7 @@ def test_a_ledger_and_its_incremental_export_are_judged_alike(tmp_path: Path, ke
         ),
         ("DELETE FROM notes WHERE number = 3", None),
         ("DELETE FROM notes WHERE number > 1", ("notes", 2, "rolled_back")),
-        ("DELETE FROM notes WHERE number = 2", ("notes", 2, "note_missing")),
+        ("DELETE FROM notes WHERE number = 2", ("notes", 2, "anchor_differs")),
         (
             "UPDATE notes SET note = replace(note, ' 5 ', ' 6 ') WHERE number = 2",
             ("notes", 2, "anchor_differs"),
@@ -251,6 +273,31 @@ def test_what_is_wrong_behind_the_note_is_named(
     ledger = whole_book().sqlite(tmp_path / "ledger.sqlite")
     attack(ledger, change)
     assert named(after_note_2(ledger, key, tmp_path)) == place
+
+
+def test_a_chain_that_grew_after_the_note_had_closed_it_is_named(tmp_path: Path, key: Path) -> None:
+    book = whole_book()
+    book.write(A, "noted", event="forged")
+    found = named(after_note_2(book.sqlite(tmp_path / "ledger.sqlite"), key, tmp_path))
+    assert found == (A, 6, "chain_grew")
+
+
+def test_a_clock_that_was_set_back_makes_no_old_chain_new(tmp_path: Path, key: Path) -> None:
+    """What was erased and recorded long ago is not asked for again."""
+    book = Book()
+    book.exchange(A, "x-1")
+    book.note((A, "closed"))
+    book.wait(400)
+    book.rows[:] = [replace(row, salt=None, text=None) for row in book.rows]
+    book.write(B, "noted", event="texts.erased", by="retention", chains={A: 2})
+    book.note((B, "open"))
+    book.wait(-9000)
+    note = book.note((B, "open"))
+    book.wait(9000)
+    book.write(B, "noted", event="tick")
+    book.note((B, "open"))
+    report = after_note_2(book.sqlite(tmp_path / "ledger.sqlite"), key, tmp_path, note)
+    assert (report.ok, report.records) == (True, 1), report
 
 
 def test_an_exchange_that_was_open_at_the_note_ends_once_behind_it(tmp_path: Path, key: Path) -> None:
@@ -270,7 +317,7 @@ def test_what_was_verified_is_saved_and_the_next_time_begins_there(tmp_path: Pat
     ledger = book.sqlite(tmp_path / "ledger.sqlite")
     assert verify.verify(ledger, key, save=saved).ok
     assert saved.read_text("utf-8") == book.notes[2]
-    report = verify.verify(ledger, key, from_note=saved, save=saved)
+    report = verdict(Address(ledger), key, from_note=saved, save=saved)
     assert report.ok and (report.from_note, report.records) == (3, 1)
     attack(ledger, f"UPDATE records SET at = '' WHERE writer = '{C}' AND idx = 2")
     saved.unlink()
@@ -278,14 +325,7 @@ def test_what_was_verified_is_saved_and_the_next_time_begins_there(tmp_path: Pat
     assert not saved.exists()
 
 
-def test_an_incremental_check_asks_only_for_what_is_new(tmp_path: Path, key: Path) -> None:
-    """SQLite's own plan: every table is entered through a key."""
-    connection = verify.open_ledger(whole_book().sqlite(tmp_path / "ledger.sqlite"), "mode=ro")
-    asked: list[str] = []
-    connection.set_trace_callback(asked.append)
-    list(verify.sqlite_lines(connection, verify.kept_notes(file(tmp_path, whole_book().notes[1]), None)[0]))
-    connection.set_trace_callback(None)
-    plans = [row[3] for sql in asked for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
-    assert plans and not [
-        plan for plan in plans if plan.startswith((b"SCAN records", b"SCAN r ", b"SCAN t "))
-    ]
+def test_a_ledger_s_file_itself_is_not_begun_in_the_middle(tmp_path: Path, key: Path) -> None:
+    ledger = whole_book().sqlite(tmp_path / "ledger.sqlite")
+    with pytest.raises(ValueError, match="sekisho audit export FILE --since-note NOTE"):
+        verify.verify(ledger, key, from_note=file(tmp_path, whole_book().notes[1]))

@@ -28,8 +28,7 @@ def test_the_verifier_says_of_each_vector_what_it_has_to(
     said: dict[str, Any] = {"status": status}
     if status != 2:
         report = json.loads(capsys.readouterr().out)
-        names = ("ok", "records", "writers", "checkpoints", "unanchored")
-        said |= {name: report[name] for name in names}
+        said |= {name: report[name] for name in vector["expected"] if name not in ("status", "first_bad")}
         bad = report["first_bad"]
         said["first_bad"] = [bad["writer"], bad["index"], bad["code"]] if bad else None
     assert said == vector["expected"]

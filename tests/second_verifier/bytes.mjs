@@ -25,12 +25,18 @@ export const bytesOf = (line) => Buffer.from(line, "latin1");
 /** A string of its own: a part of a line would keep the whole chunk that was read in memory. */
 export const owned = (part) => bytesOf(part).toString("latin1");
 
-/** The value of a JSON text in UTF-8; undefined if it is none. */
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*/g;
+const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
+const INTEGER = /^(?:0|[1-9][0-9]{0,14})$/;
+
+/** The value of a JSON text in UTF-8, with null for each number that is no decimal; undefined if it is none. */
 export function json(line) {
   const bytes = bytesOf(line);
   if (!isUtf8(bytes)) return undefined;
+  const text = bytes.toString("utf8");
+  const known = (part) => (NUMBER.test(part) && !INTEGER.test(part) ? "null" : part);
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return JSON.parse(text[0] === '"' ? text : text.replace(STRING_OR_NUMBER, known));
   } catch {
     return undefined;
   }

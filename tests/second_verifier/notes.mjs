@@ -6,13 +6,31 @@ import { join } from "node:path";
 import { Fault, NotCheckable, ZEROS, bytesOf, jsonString, sha256, smaller } from "./bytes.mjs";
 
 const LEDGER = "sekisho/ledger";
+const YEAR = 365n * 24n * 3600n * 1000000n;
+const HOUR = 3600n * 1000000n;
+const SECONDS = "(?:0|[1-9][0-9]{0,8})\\.[0-9]{6}";
 const NOTE = new RegExp(
   "^sekisho/ledger\\n([1-9][0-9]{0,17})\\n([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z)\\n" +
-    "([0-9a-f]{64})\\n(?:clock (?:synchronized -?[0-9]+\\.[0-9]{6} [0-9]+\\.[0-9]{6}|unsynchronized|unknown)\\n)?$",
+    `([0-9a-f]{64})\\n(?:clock (?:synchronized (?!-0\\.0{6} )-?${SECONDS} ${SECONDS}|unsynchronized|unknown)\\n)?$`,
 );
-const HEAD = /^([!-~]+) ([1-9][0-9]{0,17}) ([0-9a-f]{64}) (open|closed|purged)$/;
+const HEAD = /^(?!clock )([!-~]+) ([1-9][0-9]{0,17}) ([0-9a-f]{64}) (open|closed|purged)$/;
 const DASH = Buffer.from("— ").toString("latin1");
 const SIGNATURE = new RegExp(`^${DASH}([^\\t-\\r +]+) ([A-Za-z0-9+/]+={0,2})$`);
+const OURS = new RegExp(`^${DASH}sekisho/ledger [A-Za-z0-9+/]{91}=$`);
+
+/** Microseconds since 1970; null if the calendar has no such moment. */
+function moment(text) {
+  const date = new Date(`${text.slice(0, 19)}Z`);
+  const isReal = !Number.isNaN(date.valueOf()) && text > "0001" && date.toISOString().startsWith(text.slice(0, 19));
+  return isReal ? BigInt(date.valueOf()) * 1000n + BigInt(text.slice(20, 26)) : null;
+}
+
+/** An hour before a moment, written as a moment; "" where that would be before the year 1. */
+function hourBefore(text) {
+  const micros = moment(text) - HOUR;
+  const date = new Date(Number((micros - BigInt(text.slice(20, 26))) / 1000n));
+  return date.getUTCFullYear() < 1 ? "" : `${date.toISOString().slice(0, 20)}${text.slice(20)}`;
+}
 
 /** A note in its parts; null if it has not the form of §2. */
 function parsedNote(text) {
@@ -25,7 +43,7 @@ function parsedNote(text) {
   const heads = headLines.map((line) => HEAD.exec(line));
   const signatures = text.slice(empty + 2, -1).split("\n").map((line) => SIGNATURE.exec(line));
   if (!opening || heads.includes(null) || signatures.includes(null)) return null;
-  if (heads.some((head, at) => at > 0 && heads[at - 1][1] >= head[1])) return null;
+  if (heads.some((head, at) => at > 0 && heads[at - 1][1] >= head[1]) || moment(opening[2]) === null) return null;
   return {
     text,
     number: BigInt(opening[1]),
@@ -33,11 +51,13 @@ function parsedNote(text) {
     previous: opening[3],
     heads: heads.map(([, chain, size, hash, state]) => ({ chain, size: BigInt(size), hash, state })),
     signed: bytesOf(text.slice(0, empty + 1)),
-    signatures: signatures.map(([, name, base64]) => ({ name, bytes: Buffer.from(base64, "base64") })),
+    signatures: signatures
+      .filter(([, name, base64]) => name === LEDGER && Buffer.from(base64, "base64").toString("base64") === base64)
+      .map(([, , base64]) => Buffer.from(base64, "base64")),
   };
 }
 
-/** The Ed25519 keys of a PEM file, each with the key hash by which a signature line names it. */
+/** The Ed25519 keys of a PEM file, in order, each with the key hash by which a signature line names it. */
 export function readKeys(path) {
   const block = /-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----/g;
   const blocks = readGiven(path).flatMap((content) => content.match(block) ?? []);
@@ -46,7 +66,7 @@ export function readKeys(path) {
     const key = publicKey(block, path);
     const raw = Buffer.from(key.export({ format: "jwk" }).x, "base64url");
     const named = Buffer.concat([Buffer.from(`${LEDGER}\n\x01`), raw]);
-    return { key, id: createHash("sha256").update(named).digest().subarray(0, 4) };
+    return { key, id: createHash("sha256").update(named).digest().subarray(0, 4), print: sha256(raw).slice(0, 16) };
   });
 }
 
@@ -60,11 +80,12 @@ function publicKey(block, path) {
   throw new NotCheckable(`no Ed25519 public key: ${path}`);
 }
 
-function isSigned(note, keys) {
+/** The place of the last of the keys that signed the note; -1: none did. */
+function rankOf(note, keys) {
   const isBy = ({ id, key }, bytes) =>
     id.equals(bytes.subarray(0, 4)) && verifySignature(null, note.signed, key, bytes.subarray(4));
-  const ours = note.signatures.filter(({ name, bytes }) => name === LEDGER && bytes.length === 68);
-  return ours.some(({ bytes }) => keys.some((key) => isBy(key, bytes)));
+  const ours = note.signatures.filter((bytes) => bytes.length === 68);
+  return keys.findLastIndex((key) => ours.some((bytes) => isBy(key, bytes)));
 }
 
 /** The texts of the notes in any file: a mail, a day's file, a note alone (§5). */
@@ -73,17 +94,16 @@ function notesIn(content) {
   const found = [];
   let block = null;
   const finish = () => {
-    if (block?.signatures) found.push(`${block.lines.join("\n")}\n`);
+    if (block && OURS.test(block.lines[block.behindEmpty])) found.push(`${block.lines.join("\n")}\n`);
     block = null;
   };
   for (const line of lines) {
     if (line === LEDGER) {
       finish();
-      block = { lines: [line], behindEmpty: false, signatures: 0 };
+      block = { lines: [line], behindEmpty: 0 };
     } else if (block && (!block.behindEmpty || line.startsWith(DASH))) {
       block.lines.push(line);
-      block.signatures += block.behindEmpty ? 1 : 0;
-      block.behindEmpty ||= line === "";
+      if (line === "") block.behindEmpty = block.lines.length;
     } else finish();
   }
   finish();
@@ -104,16 +124,29 @@ function readGiven(path) {
   }
 }
 
-/** The notes that were kept elsewhere: each must be one, and signed. */
-export function readAnchors(path, keys) {
-  const notes = readGiven(path).flatMap(notesIn).map((text) => {
+/** The notes in a file or folder; null for each that is not a note, or not one of the keys. */
+function notesAt(path, keys) {
+  return readGiven(path).flatMap(notesIn).map((text) => {
     const note = parsedNote(text);
-    if (!note) throw new NotCheckable(`not a note: ${path}`);
-    if (keys && !isSigned(note, keys)) throw new NotCheckable(`a note that is not signed by the key: ${path}`);
-    return note;
+    if (!note || !keys) return note;
+    note.rank = rankOf(note, keys);
+    return note.rank < 0 ? null : note;
   });
-  if (!notes.length) throw new NotCheckable(`no note: ${path}`);
-  return notes;
+}
+
+/** The notes that were kept elsewhere, and how many were skipped: one must be good. */
+export function readAnchors(path, keys) {
+  const found = notesAt(path, keys);
+  const notes = found.filter((note) => note);
+  if (!notes.length) throw new NotCheckable(`no note that is signed by the key: ${path}`);
+  return { notes, skipped: found.length - notes.length };
+}
+
+/** The note to continue from: all in the file must be good. */
+export function readStart(path, keys) {
+  const found = notesAt(path, keys);
+  if (!found.length || found.includes(null)) throw new NotCheckable(`not a note that is signed by the key: ${path}`);
+  return found.reduce((one, other) => (other.number > one.number ? other : one));
 }
 
 /** The ledger's notes in their order, and what the used ones say of each chain (§4.5). */
@@ -121,7 +154,9 @@ export class Notes {
   constructor(keys, anchors) {
     Object.assign(this, { keys, anchors, last: null, anchored: null, sizesAtAnchor: null, bad: null, start: null });
     this.heads = new Map(); // chain → its newest { size, hash, state }
-    this.signed = new Map(); // chain → size → hash, of all notes
+    this.signed = new Map(); // chain → { size, hash, floor } of all notes, each size once, rising
+    this.floor = ""; // what the newest note does not cover and is dated before this is backdated
+    this.purge = null; // the last chain that was called purged
   }
 
   /** Begin behind a note that was verified before (§6). */
@@ -143,7 +178,8 @@ export class Notes {
 
   faultOf(note, number) {
     if (!note) return "note_unreadable";
-    if (this.keys && !isSigned(note, this.keys)) return "note_unsigned";
+    if (this.keys) note.rank = rankOf(note, this.keys);
+    if (note.rank < (this.last?.rank ?? 0)) return "note_unsigned";
     if (note.number !== number) return "note_misnumbered";
     if (note.previous !== (this.last ? sha256(this.last.text, "latin1") : ZEROS)) return "note_unlinked";
     if (this.anchors.some((anchor) => anchor.number === number && anchor.text !== note.text)) return "anchor_differs";
@@ -165,10 +201,18 @@ export class Notes {
   use(note) {
     this.last = note;
     for (const head of note.heads) {
-      this.heads.set(head.chain, head);
-      if (!this.signed.has(head.chain)) this.signed.set(head.chain, new Map());
-      this.signed.get(head.chain).set(head.size, head.hash);
+      const { chain, size, hash, state } = head;
+      const known = this.heads.get(chain);
+      if (state === "purged") {
+        this.purge = { writer: chain, closed: known?.at ?? null, purged: note.at };
+        const isEarly = known && moment(note.at) - moment(known.at) < YEAR;
+        if (isEarly) this.bad ??= new Fault("purged_early", "notes", note.number);
+      }
+      if (!known) this.signed.set(chain, []);
+      if (!known || size > known.size) this.signed.get(chain).push({ size, hash, floor: this.floor });
+      this.heads.set(chain, { ...head, at: note.at });
     }
+    this.floor = hourBefore(note.at);
     if (!this.anchors.some((anchor) => anchor.number === note.number)) return;
     this.anchored = note.number;
     this.sizesAtAnchor = new Map([...this.heads].map(([chain, head]) => [chain, head.size]));

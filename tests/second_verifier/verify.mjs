@@ -17,12 +17,13 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createGunzip } from "node:zlib";
 import { Fault, NotCheckable, ZEROS, bytesOf, json, jsonString, owned, sha256, smaller } from "./bytes.mjs";
-import { Notes, readAnchors, readKeys } from "./notes.mjs";
+import { Notes, readAnchors, readKeys, readStart } from "./notes.mjs";
 
 const EXPORT = "sekisho.export.v1";
 const ENDINGS = new Set(["answered", "refused", "failed", "abandoned", "lost"]);
 const ALONE = new Set(["viewed", "noted"]);
 const NUMBER = /^[0-9]{1,18}$/;
+const LONGEST = 64 * 1024 * 1024;
 
 // -------------------------------------------------------------------------------------------- the lines (§4.1)
 
@@ -37,9 +38,10 @@ class Ledger {
     this.chain = null; // the chain that is being read
     this.record = null; // the last record, as long as its text may follow
     this.suspect = null; // a record that stands on another one, until the next tells which of both is the wrong one
-    this.missing = new Map(); // chain → texts that are not there: { count, first, at }
-    this.erased = new Map(); // chain → texts that records say were erased: { count, at }
+    this.missing = new Map(); // chain → texts that are not there: { indexes, at }
+    this.erased = new Map(); // chain → texts that records say were erased: { count, at, kept }
     this.textsErased = 0;
+    this.backdated = 0;
     this.leftOpen = new Set(); // exchanges of chains that have ended
     this.waiting = new Map(); // exchange → { chain, index }: a `lost` whose question a later chain may hold
   }
@@ -139,10 +141,12 @@ class Ledger {
     if (!fits(kind, exchange)) throw bad("record_unfit");
     if (kind === "asked") this.ask(exchange, index);
     else if (ENDINGS.has(kind)) this.endExchange(kind, exchange, index);
-    const signed = this.notes.signed.get(chain.name)?.get(index);
-    if (signed !== undefined && signed !== hash) throw bad("record_not_signed");
-    if (chain.head?.state === "closed" && index > chain.head.size) throw bad("chain_grew");
+    const covering = chain.marks.find(({ size }) => size >= index);
+    if (covering?.size === index && covering.hash !== hash) throw bad("record_not_signed");
+    if (chain.head && chain.head.state !== "open" && index > chain.head.size) throw bad("chain_grew");
 
+    if (at < (covering ?? this.notes).floor) this.backdated += 1;
+    while (chain.marks[0]?.size <= index) chain.marks.shift();
     if (kind === "noted") this.noteErasures(body, at);
     Object.assign(chain, { index, last: hash });
     this.record = { written, at, commitment, hasText: false };
@@ -155,8 +159,9 @@ class Ledger {
     const base = this.bases.get(name);
     const index = base?.size ?? 0n;
     const head = this.notes.heads.get(name);
-    if (head?.state === "purged") throw new Fault("chain_not_purged", name, index + 1n);
-    this.chain = { name, head, index, last: base?.hash ?? ZEROS, open: new Map(), older: base ? new Set() : null };
+    const marks = (this.notes.signed.get(name) ?? []).filter(({ size }) => size > index);
+    const exchanges = { open: new Map(), older: base ? new Set() : null };
+    this.chain = { name, head, index, last: base?.hash ?? ZEROS, marks, ...exchanges };
   }
 
   endChain() {
@@ -232,19 +237,23 @@ class Ledger {
     this.record = null;
     if (!this.carriesTexts || !record || record.hasText || record.commitment === "-") return;
     this.textsErased += 1;
-    const known = this.missing.get(chain.name) ?? { count: 0, first: chain.index, at: "" };
+    const known = this.missing.get(chain.name) ?? { indexes: new Set(), at: "" };
     const at = record.at > known.at ? owned(record.at) : known.at;
-    this.missing.set(chain.name, { ...known, count: known.count + 1, at });
+    this.missing.set(chain.name, { indexes: known.indexes.add(Number(chain.index)), at });
   }
 
   noteErasures(body, at) {
-    const said = json(body);
-    if (said?.event !== "texts.erased" || typeof said.chains !== "object" || said.chains === null) return;
-    for (const [name, count] of Object.entries(said.chains)) {
-      if (!Number.isInteger(count) || count <= 0) continue;
+    const said = body.includes('"texts.erased"') ? json(body) : null;
+    if (said?.event !== "texts.erased") return;
+    const object = (value) => (value && typeof value === "object" && !Array.isArray(value) ? value : {});
+    const kept = new Map(Object.entries(object(said.kept)));
+    for (const [name, count] of Object.entries(object(said.chains))) {
+      if (!Number.isInteger(count) || count <= 0 || !name.isWellFormed()) continue;
       const chain = Buffer.from(name).toString("latin1");
-      const known = this.erased.get(chain) ?? { count: 0, at: "" };
-      this.erased.set(chain, { count: known.count + count, at: at > known.at ? owned(at) : known.at });
+      const known = this.erased.get(chain) ?? { count: 0, at: "", kept: [] };
+      const list = kept.get(name);
+      const newest = at < known.at ? known : { at: owned(at), kept: Array.isArray(list) ? list : [] };
+      this.erased.set(chain, { ...newest, count: known.count + count });
     }
   }
 
@@ -259,9 +268,11 @@ class Ledger {
   checkWhole() {
     const waiting = this.notes.start ? [] : this.waiting.values();
     for (const { chain, index } of waiting) this.wrongInWhole("ending_without_question", chain, index);
-    for (const [chain, { count, first, at }] of this.missing) {
-      const erased = this.erased.get(chain);
-      if (!erased || count > erased.count || at > erased.at) this.wrongInWhole("text_missing", chain, first);
+    for (const [chain, { indexes, at }] of this.missing) {
+      const erased = this.erased.get(chain) ?? { count: 0, at: "", kept: [] };
+      const isUnsaid = indexes.size > erased.count || at > erased.at;
+      const wrong = isUnsaid ? [...indexes] : erased.kept.filter((index) => indexes.has(index));
+      if (wrong.length) this.wrongInWhole("text_missing", chain, BigInt(wrong.reduce(smaller)));
     }
   }
 
@@ -304,13 +315,17 @@ function eachLine(path, onLine) {
     const file = createReadStream(path, { highWaterMark: 1 << 18 });
     const bytes = isGzip(path) ? file.pipe(createGunzip({ chunkSize: 1 << 18 })) : file;
     const rest = [];
+    let length = 0; // of the line that is not whole yet
     const fail = (error) => (file.destroy(), reject(error));
     bytes.on("data", (chunk) => {
       const lines = chunk.toString("latin1").split("\n");
+      length += lines[0].length;
+      if (length > LONGEST) return fail(new NotCheckable("a line of more than 64 MiB"));
       rest.push(lines.shift());
       if (!lines.length) return;
       lines.unshift(rest.splice(0).join(""));
       rest.push(lines.pop());
+      length = rest[0].length;
       try {
         lines.forEach(onLine);
       } catch (error) {
@@ -327,9 +342,10 @@ function eachLine(path, onLine) {
 /** Verify an export. Throws NotCheckable if there can be no verdict. */
 export async function verifyExport({ file, publicKey: keyFile, anchors: anchorFiles = [], from: fromFile }) {
   const keys = keyFile ? readKeys(keyFile) : null;
-  const anchors = anchorFiles.flatMap((path) => readAnchors(path, keys));
-  const later = (one, other) => (other.number > one.number ? other : one);
-  const start = fromFile ? readAnchors(fromFile, keys).reduce(later) : null;
+  const found = anchorFiles.map((path) => readAnchors(path, keys));
+  const anchors = found.flatMap(({ notes }) => notes);
+  const skipped = found.reduce((sum, { skipped }) => sum + skipped, 0);
+  const start = fromFile ? readStart(fromFile, keys) : null;
   const notes = new Notes(keys, start ? [...anchors, start] : anchors);
   const ledger = new Ledger(notes, start);
   try {
@@ -338,27 +354,33 @@ export async function verifyExport({ file, publicKey: keyFile, anchors: anchorFi
   } catch (error) {
     throw error.syscall ? new NotCheckable(error.message) : error;
   }
-  return report(ledger, notes);
+  return report(ledger, notes, skipped);
 }
 
-function report(ledger, notes) {
+function report(ledger, notes, skipped) {
   const bad = ledger.fault ?? ledger.whole ?? notes.bad ?? notes.rolledBack();
   const { n, r, t } = ledger.counts;
+  const purged = [...notes.heads.values()].filter((head) => head.state === "purged");
   return {
     ok: !bad,
     records: r,
     writers: ledger.linesOf.size,
     checkpoints: n,
     unanchored: ledger.recordsBehind((chain) => notes.heads.get(chain)?.size),
-    signatures: notes.keys !== null,
+    signatures: notes.keys !== null && notes.last !== null,
     first_bad: bad && { ...place(bad), code: bad.code, reason: bad.code.replaceAll("_", " ") },
     texts: t,
     texts_erased: ledger.textsErased,
-    purged_chains: [...notes.heads.values()].filter((head) => head.state === "purged").length,
+    purged_chains: purged.length,
+    purged_still_here: purged.filter((head) => ledger.linesOf.has(head.chain)).length,
+    newest_purge: notes.purge,
+    backdated: ledger.backdated,
     newest_note: notes.last && { number: Number(notes.last.number), at: notes.last.at },
     anchored: notes.anchored && Number(notes.anchored),
     after_anchor: notes.anchored && ledger.recordsBehind((chain) => notes.sizesAtAnchor.get(chain)),
+    anchors_skipped: skipped,
     from_note: notes.start && Number(notes.start.number),
+    key: (notes.keys ?? []).map(({ print }) => print),
   };
 }
 
