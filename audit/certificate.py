@@ -70,6 +70,22 @@ class Certificate:
         total: Body = {name: sum(body[name] for body in bodies) for name in ("keys", "originals")}
         return total | {"held": max((body["held"] for body in bodies), default=0)}
 
+    def held(self) -> Body:
+        """How much of what was due stayed for holds, in all; empty where it is not said."""
+        return dict(self.told[0][1].get("held_in_all", {}))
+
+    @property
+    def sound_after(self) -> bool:
+        """Whether the ledger was verified afterwards, and nothing was wrong."""
+        said = self.bodies("purge.verified")
+        return bool(said) and bool(said[-1]["after"]["ok"])
+
+    @property
+    def log_emptied(self) -> bool:
+        """Whether no copy of what was erased stayed in the file and its log, as far as it says."""
+        said = self.bodies("purge.verified")
+        return bool(said) and bool(said[-1].get("log_emptied", True))
+
     def as_json(self) -> Body:
         rules = {
             body["event"]: {k: body[k] for k in ("period", "until") if k in body} for _, body in self.told
@@ -81,9 +97,11 @@ class Certificate:
             "at": self.at,
             "rules": {event: rule for event, rule in rules.items() if rule},
             "holds": sorted({hold for _, body in self.told for hold in body["holds"]}),
+            "held": self.held(),
             "originals": self.originals(),
             "texts": self.texts(),
             "records": self.records(),
+            "log_emptied": self.log_emptied,
             "verified": {name: verified[-1][name] for name in ("before", "after")} if verified else None,
         }
 
@@ -112,6 +130,11 @@ def _lines(certificate: Certificate) -> Iterator[str]:
     yield f"実施日時 when      {local(certificate.at)} (日本時間 / JST)"
     yield f"実施者 by          {certificate.by}"
     yield f"保全の指定 holds   {'、'.join(whole['holds']) or 'なし / none'}"
+    if held := whole["held"]:
+        yield (
+            f"保全で残す held    原文 originals {held['originals']}、本文 texts {held['texts']}、"
+            f"記録 records {held['records']}(鎖 chains {held['chains']})"
+        )
     originals = whole["originals"]
     if originals["keys"]:
         yield ""
@@ -136,6 +159,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
             yield from _span(chain)
     yield ""
     yield from _verdicts(whole["verified"])
+    if whole["verified"] and not whole["log_emptied"]:
+        yield "このとき、消したものの写しが台帳のファイルか -wal に残っていました / Copies were still in the file or its -wal then"
 
 
 def _span(chain: Body) -> Iterator[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from audit import tables
+from audit import numbers, tables
 from audit.months import JST
 from audit.names import moment
 
@@ -167,11 +167,16 @@ def place(
 ) -> Body:
     """A new hold. Raises ValueError, with a sentence, for one that cannot be."""
     today = at.astimezone(JST).date()
+    persons, sections, exchanges = ([one.strip() for one in ones] for ones in (persons, sections, exchanges))
     if kind not in KINDS:
         raise ValueError(f"種類は次のどれかです / the kind is one of: {', '.join(KINDS)}")
     if not (persons or sections or exchanges or since or until):
         raise ValueError(
             "何を残すのかを指定してください / say what is held: persons, sections, exchanges or days"
+        )
+    if not all((*persons, *sections, *exchanges)):
+        raise ValueError(
+            "職員番号・課名・やり取りの番号が空です / the name of a person, a section or an exchange is empty"
         )
     if since and until and until < since:
         raise ValueError("終わりの日が始めの日より前です / the last day lies before the first")
@@ -256,10 +261,21 @@ def _stated(reason: str) -> str:
         raise ValueError(
             f"理由は1行、{LONGEST_REASON}字までです / the reason is one line of {LONGEST_REASON} characters at most"
         )
+    if numbers.may_be_somebodys(reason):
+        raise ValueError(numbers.REFUSAL)
     return reason
 
 
 # ── what it holds, in SQL ────────────────────────────────────────────────────────────────────────
+
+
+def matching(connection: tables.Connection, hold: Hold) -> tuple[int, int]:
+    """How many exchanges this hold keeps at present, and how many records of its own account."""
+    records = tables.records
+    asked = tables.func.count(records.c.turn).filter(records.c.turn == 1)
+    found = tables.select(asked, tables.func.count()).where(_matches(hold, records))
+    exchanges, count = connection.execute(found).one()
+    return exchanges, count
 
 
 def matches_any(holds: Sequence[Hold], records: Any) -> Any:

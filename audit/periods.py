@@ -88,7 +88,3 @@ class Periods:
                 f"記録の保存期間は1年より短くできません: {self.records}"
                 f" / records are kept for one year at least, not {self.records}"
             )
-
-    def stated(self) -> dict[str, str]:
-        """As a record of the ledger keeps them."""
-        return {"records": str(self.records), "texts": str(self.texts)}

@@ -2,6 +2,7 @@
 
     originals   keys and sealed originals, some hundred keys at a time            noted originals.erased
     texts       in a file some thousand rows at a time, in PostgreSQL by month    noted texts.erased
+                (in a file also those of a big chain that goes: it goes at once, and must not take long)
     records     chains, or a month of them                                        noted records.purged
                 1. a note is proposed that is the next one in all, and calls these chains purged
                 2. it is signed, with no transaction open: a second owner may take a while
@@ -10,7 +11,8 @@
 
 Others go on writing all the while. Whatever changed since the plan was made (a hold, a chain) stops it, before
 anything of that portion is removed. Stopped between 2 and 3, a second owner hands the note to the next who
-asks for its number: then the chains are called purged and still there, and the next purge finishes.
+asks for its number: then the chains are called purged and still there (verify says so), and the next purge
+finishes.
 
 It decides nothing (retention.py, holds.py) and knows no SQL of its own for removing (stores/shredder.py).
 """
@@ -39,7 +41,9 @@ from audit.survey import Chain, keeps, writers_of
 SOME_KEYS = 500
 SOME_TEXTS = 5_000
 SOME_RECORDS = 20_000
-"""In a file: so much goes in one transaction, for nobody else writes meanwhile. A chain is never parted."""
+SOME_KEPT = 5_000
+"""In a file: so much goes in one transaction, for nobody else writes meanwhile. A chain is never parted. Of the
+texts that are kept for holds so many are named in one record."""
 
 _TRIES = 20
 """How often another process may be quicker with its note."""
@@ -94,7 +98,7 @@ def carry_out(
     check    verifies the ledger: before and after
     """
     before = check()
-    _demand_sound(before, plan.unfinished)
+    _demand_sound(before)
     place = place_of(ledger)
     pen = Remover(place, clock_now, plan.holds)
     work = _Work(plan, place, pen, by, f"P{plan.today:%Y%m%d}-{secrets.token_hex(3)}")
@@ -103,18 +107,15 @@ def carry_out(
         try:
             if plan.unfinished:
                 work.finish()
-                pen.close()
-                before = check()
-                _demand_sound(before)
             work.originals()
             work.texts()
             work.records(signer)
         except TROUBLE as error:
             trouble = error
-        log_emptied = shredder.wipe_log(place)
+        log_emptied = pen.wipe()
         pen.close()  # whoever checks opens the ledger anew, as an outsider would
         if pen.told:
-            work.tell_verdicts(before, check())
+            work.tell_verdicts(before, check(), log_emptied)
         work.leave(signer)
     except TROUBLE as error:
         trouble = trouble or error
@@ -174,7 +175,7 @@ class _Work:
                 if len(some) < room:
                     left.pop(0)
                 room -= len(some)
-            self._tell_texts(page, chains, gone)
+            self._tell_texts(page, chains, gone, self._kept_texts(page.connection, gone))
         return left
 
     def _some_texts(self, connection: tables.Connection, writer: str, most: int) -> list[int]:
@@ -187,8 +188,8 @@ class _Work:
     def _drop_texts(self, chains: Sequence[Chain]) -> None:
         texts, month = tables.texts, month_of_writer(chains[0].writer)
         first, last = month.first_writer, month.next().first_writer
-        with self._pen.transaction(lock=True) as page:
-            demand_ended(page.connection, first, last)
+        with self._pen.transaction() as page:
+            demand_ended(page.connection, first, last)  # nobody adds to them, so they are counted in peace
             counted = tables.select(texts.c.writer, tables.func.count()).where(
                 texts.c.writer.between(first, last)
             )
@@ -196,12 +197,17 @@ class _Work:
                 counted = counted.where(~keep(texts))
             rows = page.connection.execute(counted.group_by(texts.c.writer))
             gone = {writer: int(count) for writer, count in rows}
+            kept = self._kept_texts(page.connection, gone)
+            self._pen.lock(page)
+            demand_ended(page.connection, first, last)
             shredder.permit(page.connection, gone, "texts", moment(self._pen.now))
             shredder.drop_texts(page.connection, self._place, [chain.writer for chain in chains], keep)
-            self._tell_texts(page, chains, gone)
+            self._tell_texts(page, chains, gone, kept)
 
-    def _tell_texts(self, page: Page, chains: Sequence[Chain], gone: dict[str, int]) -> None:
-        """How many of each chain: the verifier lets no more than that be missing."""
+    def _tell_texts(
+        self, page: Page, chains: Sequence[Chain], gone: dict[str, int], kept: dict[str, list[int]]
+    ) -> None:
+        """How many of each chain, and which a hold kept: the verifier lets no more be missing, and none of these."""
         if not gone:
             return
         spans = {
@@ -211,7 +217,20 @@ class _Work:
         }
         held = sum(span["held"] for span in spans.values())
         rule = self._rule(self._plan.periods.texts)
-        self._tell(page, "texts.erased", {**rule, "chains": gone, "held": held, "spans": spans})
+        body = {**rule, "chains": gone, "held": held, "spans": spans, "kept": kept}
+        self._tell(page, "texts.erased", body)
+
+    def _kept_texts(self, connection: tables.Connection, gone: dict[str, int]) -> dict[str, list[int]]:
+        """The held texts of these chains: SOME_KEPT at most, for they stand in one record."""
+        kept, room, texts = dict[str, list[int]](), SOME_KEPT, tables.texts
+        for writer in gone:
+            if (keep := keeps(self._plan.in_force, writer, writer)) and room:
+                found = tables.select(texts.c.idx).where(texts.c.writer == writer, keep(texts))
+                rows = connection.execute(found.order_by(texts.c.idx).limit(room))
+                if some := [row.idx for row in rows]:
+                    kept[writer] = some
+                    room -= len(some)
+        return kept
 
     # ── records ──────────────────────────────────────────────────────────────────────────────────
 
@@ -308,9 +327,10 @@ class _Work:
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────
 
-    def tell_verdicts(self, before: verify.Report, after: verify.Report) -> None:
+    def tell_verdicts(self, before: verify.Report, after: verify.Report, log_emptied: bool) -> None:
+        said = {"before": verdict(before), "after": verdict(after), "log_emptied": log_emptied}
         with self._pen.transaction() as page:
-            self._tell(page, "purge.verified", {"before": verdict(before), "after": verdict(after)})
+            self._tell(page, "purge.verified", said)
 
     def leave(self, signer: Signer | None) -> None:
         """End our chain, and sign over what we told; where others are quicker each time, theirs covers it."""
@@ -325,17 +345,16 @@ class _Work:
 
     def _tell(self, page: Page, event: str, body: Body) -> None:
         head = {"event": event, "by": self._by, "certificate": self.certificate}
-        holds = [hold.id for hold in self._plan.in_force]
-        self._pen.tell(page, {**head, **body, "holds": holds})
+        holds = {"holds": [hold.id for hold in self._plan.in_force], "held_in_all": self._plan.held.stated()}
+        self._pen.tell(page, {**head, **body, **holds})
 
     def _rule(self, period: Period) -> Body:
         return {"period": str(period), "until": period.newest_due(self._plan.today).isoformat()}
 
 
-def _demand_sound(report: verify.Report, unfinished: Sequence[Chain] = ()) -> None:
-    """Nothing is removed from a ledger in which something is wrong, but what its own notes say is gone."""
-    bad = report.first_bad
-    if bad and not (bad.code == "chain_not_purged" and bad.writer in {chain.writer for chain in unfinished}):
+def _demand_sound(report: verify.Report) -> None:
+    """Nothing is removed from a ledger in which something is wrong."""
+    if not report.ok:
         raise CannotPurge(
             "台帳の検証が通らないため、消していません。sekisho audit verify で確かめてください"
             " / Nothing was removed, because the ledger is not sound: see sekisho audit verify"

@@ -51,23 +51,41 @@ class Remover(Pen):
 
     @contextmanager
     def transaction(self, *, lock: bool = False) -> Iterator[Page]:
-        """Durable on leaving, or nothing was done. ``lock``: nobody else reads or writes meanwhile.
+        """Durable on leaving, or nothing was done; no other purge meanwhile. ``lock``: see there.
 
         Raises CannotPurge when a hold was placed, changed or lifted since the plan was made.
         """
         self._telling = []
         with self._page() as page:
+            shredder.take_turn(page.connection)
             if lock:
-                shredder.take_lock(page.connection)
-            if holds_of(page.connection) != self._holds:
-                raise CannotPurge(CHANGED)
+                self.lock(page)
+            else:
+                self._demand_same_holds(page)
             yield page
         self.told += self._telling
+
+    def lock(self, page: Page) -> None:
+        """From here to the end of the transaction nobody else reads or writes. Raises CannotPurge as above."""
+        shredder.take_lock(page.connection)
+        self._demand_same_holds(page)
+
+    def _demand_same_holds(self, page: Page) -> None:
+        if holds_of(page.connection) != self._holds:
+            raise CannotPurge(CHANGED)
 
     def tell(self, page: Page, body: Body) -> None:
         """A ``noted`` record in this transaction."""
         page.add([prepare(Draft("noted", None, body), self._clock())], lambda _: None)
         self._telling.append(body)
+
+    def wipe(self) -> bool:
+        """Empty the file's log, again and again for a while; False where it is still in use."""
+        for pause in _PAUSES:
+            if shredder.wipe_log(self._store.place):
+                return True
+            time.sleep(pause)
+        return shredder.wipe_log(self._store.place)
 
     def patiently(self, deed: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T:
         """Do it, again and again for a while where somebody else uses what it needs. Raises CannotPurge."""

@@ -5,6 +5,7 @@ the period, and only as a whole. In PostgreSQL, where months are dropped and nev
 every chain in it is. What stays, stays for a reason that can be read:
 
     open      no signed note has closed the chain yet
+    closed    a note has closed it, but less than a year ago: a verifier would call its removal a fault
     held      a hold in force keeps something in it (records: the whole chain; texts: those exchanges)
     texts     its texts are to be kept longer than its records
     proof     it says what is still needed: a hold, or that the texts of a chain still here were erased
@@ -15,10 +16,10 @@ A plan is only a plan: purge.py carries it out, and looks again before it does. 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from audit import tables
+from audit import notes, tables
 from audit.holds import Hold, holds_of
 from audit.months import JST, Month, month_of_writer
 from audit.periods import Periods
@@ -28,15 +29,39 @@ Why = dict[str, str]
 """Writer → why it stays, and what for: ``held H20261123-4f9c2a``."""
 
 
+MANY_TEXTS = 5_000
+"""In a file, where a chain goes at once and everybody waits, its texts go before it when they are more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What stays for holds in force although its time is over: originals, texts, and chains with their records."""
+
+    originals: int = 0
+    texts: int = 0
+    chains: int = 0
+    records: int = 0
+
+    def stated(self) -> dict[str, int]:
+        """As the records of a purge have it."""
+        return {
+            "originals": self.originals,
+            "texts": self.texts,
+            "chains": self.chains,
+            "records": self.records,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would go, and what stays although its time is over.
 
-    texts, records      chains, in the order in which they go
+    texts, records      chains, in the order in which they go; one with MANY_TEXTS in a file is in both
     unfinished          chains that a signed note calls purged, and whose records are still there
     stays_texts, …      writer → why
     holds               every hold the ledger tells of, in force or not
     months              whole months go, not chains
+    held                how much of what is due stays for holds
     """
 
     at: datetime
@@ -49,6 +74,7 @@ class Plan:
     stays_texts: Why
     stays_records: Why
     holds: tuple[Hold, ...]
+    held: Held = Held()
 
     @property
     def today(self) -> date:
@@ -83,9 +109,14 @@ def plan(connection: tables.Connection, periods: Periods, at: datetime, *, month
     records, stays_records = records_due(chains, periods, today, months=months)
     unfinished = _unfinished(chains, stays_records, months)
     originals = originals_due(connection, in_force, at)
-    gone = {chain.writer for chain in records}
+    before = {chain.writer for chain in records if chain.texts > MANY_TEXTS and not months}
+    gone = {chain.writer for chain in records} - before
     texts = tuple(chain for chain in texts if chain.writer not in gone)  # they go with their records
-    return Plan(at, periods, months, originals, texts, records, unfinished, stays_texts, stays_records, holds)
+    records = tuple(replace(chain, texts=0) if chain.writer in before else chain for chain in records)
+    held = held_of(chains, originals, periods, today)
+    return Plan(
+        at, periods, months, originals, texts, records, unfinished, stays_texts, stays_records, holds, held
+    )
 
 
 # ── the rules: pure ──────────────────────────────────────────────────────────────────────────────
@@ -152,6 +183,14 @@ def records_due(
         going = {name: chain for name, chain in going.items() if name not in more}
 
 
+def held_of(chains: Iterable[Chain], originals: Originals, periods: Periods, today: date) -> Held:
+    """How much of what is due stays for a hold, whatever else would keep it, too."""
+    held = [chain for chain in chains if chain.held]
+    whole = [chain for chain in held if periods.records.is_over(chain.last_day, today)]
+    texts = [chain.texts_held for chain in held if periods.texts.is_over(chain.last_day, today)]
+    return Held(originals.held, sum(texts), len(whole), sum(chain.records for chain in whole))
+
+
 def _unfinished(chains: Sequence[Chain], stays: Why, months: bool) -> tuple[Chain, ...]:
     """What a note already calls purged goes at once, but for a hold that was placed in that very moment."""
     held_up = {_group(name, months) for name in stays}
@@ -161,6 +200,8 @@ def _unfinished(chains: Sequence[Chain], stays: Why, months: bool) -> tuple[Chai
 def _stays(chain: Chain, periods: Periods, today: date) -> str | None:
     if chain.state == "open":
         return "open"
+    if chain.state == "closed" and chain.closed_on and today <= chain.closed_on + notes.KEEP:
+        return f"closed {chain.closed_on}"
     if chain.held:
         return f"held {' '.join(chain.held)}"
     if chain.proves:

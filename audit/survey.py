@@ -4,7 +4,7 @@ One reading of one moment. It decides nothing (retention.py) and writes nothing.
 counted, never read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,13 +16,16 @@ from audit.months import JST, Month, month_of_writer
 from audit.names import moment
 from audit.periods import Periods
 
+_CLOCK_BACK = timedelta(days=31)
+"""So far a clock may have been put back between a chain's first record and the note that closed it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
     """One chain that is old enough to be looked at.
 
     state       as the notes have it: open, closed, or purged (its removal was signed, and not finished)
-    note        number of the note that says so; 0: none
+    note        number of the note that says so; 0: none. closed_on: the day in Japan of the note that closed it
     texts       how many are there; texts_held: those of held exchanges
     held        the holds in force that keep something in it
     proves      the holds in force that it tells of
@@ -42,11 +45,12 @@ class Chain:
     held: tuple[str, ...] = ()
     proves: tuple[str, ...] = ()
     ties: tuple[tuple[str, str], ...] = ()
+    closed_on: date | None = None
 
     @property
     def last_day(self) -> date:
         """The day in Japan of its newest record: from it, all periods are counted."""
-        return datetime.fromisoformat(self.last_at).astimezone(JST).date()
+        return _day(self.last_at)
 
     @property
     def purged(self) -> notes.ChainHead:
@@ -78,6 +82,7 @@ class _Known:
     """What is asked of every chain: how notes ended them, who has a lease, what the ledger says of itself."""
 
     ends: dict[str, tuple[int, notes.ChainHead]]
+    closed: dict[str, date]
     leased: set[str]
     told: dict[str, list[Body]] = field(default_factory=dict)
     placed: dict[str, str] = field(default_factory=dict)  # hold → the chain in which it was placed
@@ -91,8 +96,8 @@ def survey(
     Raises ValueError where a chain is not what a note says: that is for verify to report, and nothing of it
     may be removed.
     """
-    known = _known(connection)
     writers = _old_enough(connection, periods, today, months=months)
+    known = _known(connection, writers)
     return [_chain(connection, writer, known, in_force) for writer in writers]
 
 
@@ -158,23 +163,34 @@ def _began_before(day: date) -> str:
     return f"w{moment(midnight)[:19].replace('-', '').replace(':', '')}Z"
 
 
-def _known(connection: tables.Connection) -> _Known:
+def _known(connection: tables.Connection, writers: Sequence[str]) -> _Known:
     ends: dict[str, tuple[int, notes.ChainHead]] = {}
-    stored = tables.notes.c
-    for state in ("closed", "purged"):
-        saying = tables.select(stored.note).where(stored.note.contains(f" {state}\n")).order_by(stored.number)
-        for row in connection.execute(saying):
-            note = notes.read(row.note)
-            ends |= {head.writer: (note.number, head) for head in note.heads if head.state == state}
+    closed: dict[str, date] = {}
+    for note in _ending_notes(connection, writers):
+        ends |= {head.writer: (note.number, head) for head in note.heads if head.closed}
+        closed |= {head.writer: _day(note.at) for head in note.heads if head.state == "closed"}
     last = last_note(connection)
     growing = {head.writer for head in notes.read(last).heads if head.state == "open"} if last else set()
     leased = {row.writer for row in connection.execute(tables.select(tables.leases.c.writer))}
-    known = _Known(ends, leased | growing)
+    known = _Known(ends, closed, leased | growing)
     for writer, _, body in events_of(connection, "hold.", "texts.erased"):
         known.told.setdefault(writer, []).append(body)
         if body["event"] == "hold.placed":
             known.placed[body["hold"]] = writer
     return known
+
+
+def _ending_notes(connection: tables.Connection, writers: Sequence[str]) -> Iterator[notes.Note]:
+    """The notes, in order, that close or purge chains, as far as they may speak of these.
+
+    There is a note a minute. They are searched once, where they lie (a second or two for five years of them),
+    and only from some time before the oldest of these chains.
+    """
+    stored = tables.notes.c
+    saying = stored.note.contains(" closed\n") | stored.note.contains(" purged\n")
+    since = moment(month_of_writer(min(writers)).first_moment() - _CLOCK_BACK) if writers else "9"
+    found = tables.select(stored.note).where(stored.at >= since, saying).order_by(stored.number)
+    return (notes.read(row.note) for row in connection.execute(found))
 
 
 # ── one chain ────────────────────────────────────────────────────────────────────────────────────
@@ -202,7 +218,12 @@ def _chain(connection: tables.Connection, writer: str, known: _Known, in_force: 
         held=tuple(hold.id for hold in in_force if _holds(connection, hold, writer)),
         proves=_proves(known.told.get(writer, ()), in_force),
         ties=_ties(connection, writer, known, in_force),
+        closed_on=known.closed.get(writer),
     )  # fmt: skip
+
+
+def _day(at: str) -> date:
+    return datetime.fromisoformat(at).astimezone(JST).date()
 
 
 def _holds(connection: tables.Connection, hold: Hold, writer: str) -> bool:

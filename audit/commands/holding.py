@@ -6,7 +6,7 @@ another person; where it remembers none (containers), the account that runs this
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,10 +20,11 @@ from audit.commands.desk import (
     address,
     cannot,
     cannot_read,
-    cause,
     demand_file,
+    demand_no_number,
     os_user,
     record_view,
+    writing,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ Id = Annotated[str, typer.Argument(metavar="HOLD", help="保全の番号。 / Id
 Day = Annotated[
     str | None, typer.Option(metavar="2026-11-23", help="この日まで(その日を含む)。 / To this day.")
 ]
+
+
+_NOTHING_MATCHES = (
+    "当てはまる記録がまだありません。職員番号・課名(要求したときの名前)を `sekisho audit search --section …` で"
+    "確かめてください / Nothing matches yet: look up the person or the section, as it was called when it asked,"
+    " with `sekisho audit search --section …`"
+)
 
 
 @app.command("place")
@@ -91,6 +99,7 @@ def place(
     """
     from audit import holds
 
+    demand_no_number(*(person or ()), *(section or ()), *(exchange or ()))
     days = {
         "since": _day(since, "--since"),
         "until": _day(until, "--until"),
@@ -103,11 +112,16 @@ def place(
             persons=person or (), sections=section or (), exchanges=exchange or (), **days,
         )  # fmt: skip
 
-    body = _tell(address(ledger), made)
+    where = address(ledger)
+    body = _tell(where, made)
     end = (
         f"{body['expires']} まで / to that day" if body["expires"] else "解除するまで / until it is released"
     )
     typer.echo(f"保全 {body['hold']} を指定しました({end})。 / The hold is placed.")
+    ((exchanges, records),) = _matching(where, [holds.find(_known(where), body["hold"])])
+    typer.echo(f"いま当てはまるやり取り {exchanges} 件 / exchanges that match now")
+    if not records:
+        typer.echo(_NOTHING_MATCHES, err=True)
 
 
 @app.command("extend")
@@ -118,7 +132,7 @@ def extend(hold: Id, reason: Why, ledger: Where = DEFAULT_LEDGER, expires: Day =
     day = _day(expires, "--expires")
 
     def made(known: "tuple[Hold, ...]", by: str, at: datetime) -> "Body":
-        return holds.extend(holds.find(known, hold), day, reason=reason, by=by, at=at)
+        return holds.extend(_found(known, hold), day, reason=reason, by=by, at=at)
 
     body = _tell(address(ledger), made)
     end = (
@@ -133,7 +147,7 @@ def release(hold: Id, reason: Why, ledger: Where = DEFAULT_LEDGER) -> None:
     from audit import holds
 
     def made(known: "tuple[Hold, ...]", by: str, at: datetime) -> "Body":
-        return holds.propose_release(holds.find(known, hold), reason=reason, by=by, at=at)
+        return holds.propose_release(_found(known, hold), reason=reason, by=by, at=at)
 
     _tell(address(ledger), made)
     typer.echo(
@@ -148,7 +162,7 @@ def confirm(hold: Id, ledger: Where = DEFAULT_LEDGER) -> None:
     from audit import holds
 
     def made(known: "tuple[Hold, ...]", by: str, at: datetime) -> "Body":
-        return holds.confirm_release(holds.find(known, hold), by=by, at=at)
+        return holds.confirm_release(_found(known, hold), by=by, at=at)
 
     body = _tell(address(ledger), made)
     typer.echo(
@@ -172,8 +186,9 @@ def list_(
     today = now().astimezone(JST).date()
     shown = [hold for hold in _known(place) if everything or hold.in_force(today)]
     record_view(place, "holds", {"all": everything}, len(shown), None)
-    for hold in shown:
-        typer.echo(json.dumps(_plain(hold, today), ensure_ascii=False) if as_json else _words(hold, today))
+    for hold, (count, _) in zip(shown, _matching(place, shown), strict=True):
+        plain = _plain(hold, today) | {"matching": count}
+        typer.echo(json.dumps(plain, ensure_ascii=False) if as_json else _words(hold, today, count))
     if not shown and not as_json:
         typer.echo("保全はありません。 / There is no hold.")
 
@@ -206,23 +221,27 @@ def named(loginuid: str) -> str:
 
 
 def _tell(place: "Address", made: "Callable[[tuple[Hold, ...], str, datetime], Body]") -> "Body":
-    from audit.ledger import Ledger
-    from audit.model import CannotRecord, Draft
+    from audit.model import Draft
     from audit.names import now
 
     try:
         body = made(_known(place), person(), now())
     except ValueError as error:
         cannot(str(error))
-    writer = Ledger(place, create=False, sweeping=False)
-    writer.start()
-    try:
+    with writing(place) as writer:
         writer.append_now(Draft("noted", None, body))
-    except CannotRecord as error:
-        cannot(f"台帳に書けません / The ledger cannot be written ({cause(error)})")
-    finally:
-        writer.stop()
     return body
+
+
+def _found(known: "tuple[Hold, ...]", id: str) -> "Hold":
+    """The hold of this id; where there is none, exit status 1."""
+    from audit import holds
+
+    try:
+        return holds.find(known, id)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
 
 
 def _known(place: "Address") -> "tuple[Hold, ...]":
@@ -233,6 +252,17 @@ def _known(place: "Address") -> "tuple[Hold, ...]":
     try:
         with reading(place) as connection:
             return holds_of(connection)
+    except CANNOT_READ as error:
+        cannot_read(place, error)
+
+
+def _matching(place: "Address", holds: "Sequence[Hold]") -> list[tuple[int, int]]:
+    from audit.holds import matching
+    from audit.query import CANNOT_READ, reading
+
+    try:
+        with reading(place) as connection:
+            return [matching(connection, hold) for hold in holds]
     except CANNOT_READ as error:
         cannot_read(place, error)
 
@@ -251,7 +281,7 @@ def _plain(hold: "Hold", today: date) -> dict[str, Any]:
     return plain | {"in_force": hold.in_force(today)}
 
 
-def _words(hold: "Hold", today: date) -> str:
+def _words(hold: "Hold", today: date, matching: int) -> str:
     from audit.certificate import plain
     from audit.holds import KINDS
 
@@ -269,6 +299,7 @@ def _words(hold: "Hold", today: date) -> str:
     lines = [
         f"{hold.id}  {KINDS.get(hold.kind, hold.kind)}  {state}",
         f"  対象 what    {'、'.join(what)}",
+        f"  件数 matches {matching}(いま当てはまるやり取り / exchanges that match now)",
         f"  理由 reason  {hold.reason}",
         f"  指定 placed  {hold.placed_on} {hold.by}",
     ]

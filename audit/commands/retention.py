@@ -5,7 +5,6 @@ ledger in the same transaction; ``certificate`` prints it. No content of a recor
 """
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,24 +17,36 @@ from audit.commands.desk import (
     address,
     cannot,
     cannot_read,
+    checked_key,
     demand_file,
-    key_beside,
+    demand_no_number,
+    home,
+    record_view,
 )
 
 if TYPE_CHECKING:
     from audit.address import Address
+    from audit.certificate import Certificate
     from audit.periods import Periods
     from audit.retention import Plan
     from audit.signing import Signer
 
 _WHY = {
-    "open": "まだ署名付きの控えで閉じられていません / not closed by a signed note yet",
+    "open": "まだ署名つきの控えで閉じられていません / not closed by a signed note yet",
     "held": "保全の対象です / held",
+    "closed": "閉じた控えから1年たっていません / the note that closed it is less than a year old",
     "texts": "本文の保存期間が残っています / its texts are kept longer",
     "proof": "残っているものの証拠です / it proves something that stays",
     "lost": "やり取りの結末が、残る鎖にあります / an exchange's ending lies in a chain that stays",
     "month": "同じ月のほかの鎖が残ります / another chain of its month stays",
 }
+
+_COPIES_LEFT = (
+    "消したものの写しが、台帳のファイルか書き込み記録(-wal)にまだ残っています(ほかの読み手が使っていました)。"
+    "読み手を止めて、もう一度 `sekisho audit purge --yes` を実行してください"
+    " / Copies of what was erased are still in the ledger's file or its -wal, which somebody was reading:"
+    " stop the reader and run `sekisho audit purge --yes` again"
+)
 
 
 def purge(
@@ -98,15 +109,23 @@ def purge(
     except ValueError as error:
         cannot(str(error))
     demand_file(place)
+    key = checked_key(public_key, place)
+    if yes and key is None:
+        cannot(
+            "公開鍵がないため消しません。--public-key で指定してください"
+            " / Nothing is removed without a public key to verify with: name it with --public-key"
+        )
     try:
         with reading(place) as connection:
             made = plan(connection, periods, now(), months=not place_of(place).serial)
     except CANNOT_READ as error:
         cannot_read(place, error)
     if not yes or made.is_empty:
-        typer.echo(json.dumps(_plain(made), ensure_ascii=False) if as_json else _words(made))
+        plain = _plain(made, dry_run=not yes)
+        typer.echo(json.dumps(plain, ensure_ascii=False) if as_json else _words(made))
+        if yes:
+            _wipe_what_is_left(place)
         return
-    key = public_key or key_beside(place)
     signer = _signer(place, signing_key, signing_hook, signing_timeout, key)
     _carry_out(place, made, signer, key, as_json=as_json)
 
@@ -119,15 +138,21 @@ def certificate(
     ledger: Where = DEFAULT_LEDGER,
     as_json: AsJson = False,
 ) -> None:
-    """廃棄証明書の一覧を出すか、一つを印刷用に出します。 / List deletion certificates, or print one."""
+    """廃棄証明書の一覧を出すか、一つを印刷用に出します。見たことは台帳に残ります。 /
+    List deletion certificates, or print one; that you looked is recorded.
+    """
     place = address(ledger)
     demand_file(place)
+    demand_no_number(id)
     found = [one for one in _certificates(place) if id in (None, one.id)]
     if id is not None and not found:
         typer.echo(f"廃棄証明書 {id} はありません。 / There is no certificate {id}.", err=True)
         raise typer.Exit(1)
     from audit.certificate import local, plain, words
 
+    record_view(place, "certificate", {"certificate": id}, len(found), None)
+    if not found and not as_json:
+        typer.echo("廃棄証明書はありません。 / No certificate.")
     for one in found:
         if as_json:
             typer.echo(json.dumps(one.as_json(), ensure_ascii=False))
@@ -159,17 +184,26 @@ def _carry_out(
     done = next((one for one in _certificates(place) if one.id == outcome.certificate), None)
     if done:
         typer.echo(json.dumps(done.as_json(), ensure_ascii=False) if as_json else words(done))
-    if not outcome.log_emptied:
-        typer.echo(
-            "台帳の書き込み記録(-wal)がほかの読み手に使われていて、空にできませんでした。消したものの写しがまだ残っています。"
-            "もう一度 purge --yes を実行するか、関所を再起動してください"
-            " / The ledger's -wal file was in use and could not be emptied: copies of what was erased are still in it",
-            err=True,
-        )
+    copies_left = bool(outcome.told) and not outcome.log_emptied
+    if copies_left:
+        typer.echo(_COPIES_LEFT, err=True)
     if outcome.trouble:
-        words_of = outcome.trouble if isinstance(outcome.trouble, CannotPurge) else cause(outcome.trouble)
-        cannot(f"途中で止まりました / Stopped on the way: {words_of}")
-    if done and not (done.as_json()["verified"] or {"after": {"ok": False}})["after"]["ok"]:
+        known = isinstance(outcome.trouble, CannotPurge)
+        japanese, _, english = (str(outcome.trouble) if known else cause(outcome.trouble)).partition(" / ")
+        cannot(f"途中で止まりました: {japanese} / Stopped on the way: {english or japanese}")
+    if copies_left or (done and not done.sound_after):
+        raise typer.Exit(1)
+
+
+def _wipe_what_is_left(place: "Address") -> None:
+    """What an earlier purge had to leave in the file's log, because somebody was reading."""
+    from audit.stores import place_of, shredder
+
+    if shredder.wipe_log(place_of(place)):
+        return
+    earlier = _certificates(place)
+    if earlier and not earlier[-1].log_emptied:
+        typer.echo(_COPIES_LEFT, err=True)
         raise typer.Exit(1)
 
 
@@ -179,8 +213,7 @@ def _signer(
     """The second owner's command, else a key file, else nobody: then no chain is removed."""
     from audit.signing import Hook, KeyFile
 
-    home = place.path.absolute().parent if place.path else Path(os.environ.get("SEKISHO_HOME") or "var")
-    beside = home / "signing.pem"
+    beside = home(place) / "signing.pem"
     try:
         if hook:
             return Hook(hook, public_key, timeout)
@@ -191,7 +224,7 @@ def _signer(
     return None
 
 
-def _certificates(place: "Address") -> Any:
+def _certificates(place: "Address") -> "list[Certificate]":
     from audit.certificate import certificates
     from audit.query import CANNOT_READ, reading
 
@@ -205,7 +238,7 @@ def _certificates(place: "Address") -> Any:
 # ── the plan, for people and machines ────────────────────────────────────────────────────────────
 
 
-def _plain(made: "Plan") -> dict[str, Any]:
+def _plain(made: "Plan", *, dry_run: bool) -> dict[str, Any]:
     def spans(chains: Any) -> dict[str, Any]:
         return {
             chain.writer: chain.stated() | {"texts": chain.texts, "held": chain.texts_held}
@@ -214,7 +247,7 @@ def _plain(made: "Plan") -> dict[str, Any]:
 
     originals = made.originals
     return {
-        "dry_run": True,
+        "dry_run": dry_run,
         "rules": {
             name: {"period": str(period), "until": period.newest_due(made.today).isoformat()}
             for name, period in (("records", made.periods.records), ("texts", made.periods.texts))
@@ -224,6 +257,7 @@ def _plain(made: "Plan") -> dict[str, Any]:
         "records": spans(made.records),
         "unfinished": spans(made.unfinished),
         "stays": {"texts": made.stays_texts, "records": made.stays_records},
+        "held": made.held.stated(),
         "holds": [hold.id for hold in made.in_force],
     }
 
@@ -233,16 +267,21 @@ def _words(made: "Plan") -> str:
 
     lines = [_rules(made.periods, made), ""]
     originals = made.originals
-    lines.append(f"原文 originals      {originals.originals} 件(鍵 keys {len(originals.keys)} 個)")
+    lines.append(
+        f"原文 originals      {originals.originals} 件(鍵 keys {len(originals.keys)} 個){_held(made.held.originals)}"
+    )
     texts = sum(chain.texts - chain.texts_held for chain in made.texts)
-    lines.append(f"本文 masked texts   {texts} 件({len(made.texts)} 本の鎖 chains)")
+    lines.append(f"本文 masked texts   {texts} 件({len(made.texts)} 本の鎖 chains){_held(made.held.texts)}")
     for chain in made.texts:
-        held = f"、保全で残す held {chain.texts_held}" if chain.texts_held else ""
+        held = _held(chain.texts_held)
         lines.append(
             f"  {chain.writer}  {chain.texts - chain.texts_held} 件{held}  〜 {local(chain.last_at)}"
         )
     gone = (*made.unfinished, *made.records)
-    lines.append(f"記録 records        {sum(chain.records for chain in gone)} 件({len(gone)} 本の鎖 chains)")
+    lines.append(
+        f"記録 records        {sum(chain.records for chain in gone)} 件({len(gone)} 本の鎖 chains)"
+        f"{_held(made.held.records)}"
+    )
     for chain in gone:
         span = f"{local(chain.first_at)} 〜 {local(chain.last_at)}"
         lines.append(f"  {chain.writer}  記録 {chain.records} 件、本文 {chain.texts} 件  {span}")
@@ -261,6 +300,10 @@ def _words(made: "Plan") -> str:
             "まだ何も消していません。消すには --yes を付けてください。 / Nothing was removed: add --yes to do it."
         )
     return "\n".join(lines)
+
+
+def _held(count: int) -> str:
+    return f"、保全で残す held {count}" if count else ""
 
 
 def _rules(periods: "Periods", made: "Plan") -> str:

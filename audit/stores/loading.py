@@ -60,9 +60,10 @@ def load(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) 
 
 
 def take_time(connection: Connection) -> None:
-    """Let the statements of this transaction take as long as a whole ledger needs."""
+    """Let this transaction take as long as a whole ledger needs, and wait for what is read elsewhere meanwhile."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL statement_timeout TO 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout TO 0")
 
 
 def hold_still(connection: Connection) -> None:

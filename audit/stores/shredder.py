@@ -8,19 +8,26 @@ is unlinked, and what the disk still holds of it is the disk's (docs/retention.m
 It asks neither whether something is due nor whether it is held (retention.py), and records nothing (purge.py).
 """
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Integer, MetaData, bindparam
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from audit import tables
 from audit.months import month_of_writer
 from audit.stores import Place
-from audit.stores.postgresql import partition
+from audit.stores.postgresql import STATEMENT_SECONDS, partition
 
 LOCK_MS = 1_000
 """How long everybody else may have to wait behind us for a table that somebody is reading, in milliseconds."""
+
+_CACHE_KB = 65_536
+"""So much of a file's indexes stays in memory while a big chain goes: that is quicker than reading pages twice."""
+
+_PURGING = 0x5E_15_49
+"""Key of the advisory lock under which one purge at a time removes."""
 
 _BUSY = {"55P03", "40P01"}
 """PostgreSQL's lock_not_available and deadlock_detected."""
@@ -33,6 +40,16 @@ def is_busy(error: BaseException) -> bool:
     return getattr(error.orig, "sqlstate", None) in _BUSY or "database is locked" in str(error.orig)
 
 
+def take_turn(connection: Connection) -> None:
+    """PostgreSQL: no other purge until this ends, and time to count a month, which nobody waits for.
+
+    SQLite: nobody else writes in any case. Raises an error that `is_busy`.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_PURGING,))
+        connection.exec_driver_sql("SET LOCAL statement_timeout TO 0")
+
+
 def take_lock(connection: Connection) -> None:
     """PostgreSQL: nobody else reads or writes records and texts, or enters a note, until this ends; soon or never.
 
@@ -40,6 +57,7 @@ def take_lock(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL lock_timeout TO '{LOCK_MS}ms'")
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout TO '{STATEMENT_SECONDS}s'")
         connection.exec_driver_sql("LOCK TABLE records, texts IN ACCESS EXCLUSIVE MODE")
         connection.exec_driver_sql("LOCK TABLE notes IN SHARE ROW EXCLUSIVE MODE")
 
@@ -79,9 +97,13 @@ def drop_texts(connection: Connection, place: Place, writers: Sequence[str], hel
 
 def remove_chains(connection: Connection, writers: Sequence[str]) -> None:
     """SQLite: these chains as a whole, and what is left of their texts."""
+    texts, records = tables.texts, tables.records
+    connection.exec_driver_sql(f"PRAGMA cache_size = -{_CACHE_KB}")
     for writer in writers:
-        for table in (tables.texts, tables.records):
-            connection.execute(table.delete().where(table.c.writer == writer))
+        these = texts.c.writer == writer
+        connection.execute(texts.update().where(these).values(salt="0" * 64, text=_blank(texts.c.text)))
+        connection.execute(texts.delete().where(these))
+        connection.execute(records.delete().where(records.c.writer == writer))
 
 
 def drop_month(connection: Connection, writers: Sequence[str]) -> None:
@@ -105,18 +127,23 @@ def erase_keys(connection: Connection, ids: Sequence[str]) -> None:
 def wipe_log(place: Place) -> bool:
     """SQLite: bring everything into the file and empty its log, which still holds what was erased.
 
-    False where somebody else is in the middle of reading: then the log is emptied later.
+    False where somebody else is in the middle of reading, or we may not write: then it is for the next purge.
+    SQLite lets no writer in while it waits for readers here, so it waits for a moment only.
     """
     if not place.serial:
         return True
-    line = place.writer(create=False).raw_connection()
     try:
-        cursor = line.cursor()
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (busy, *_), *_ = cursor.fetchall()
-        return not busy
-    finally:
-        line.close()
+        line = place.writer(create=False).raw_connection()
+        try:
+            cursor = line.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {LOCK_MS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, *_), *_ = cursor.fetchall()
+            return not busy
+        finally:
+            line.close()
+    except (sqlite3.Error, SQLAlchemyError, OSError):
+        return False
 
 
 def _blank(column: Any) -> Any:

@@ -30,7 +30,12 @@ RECENT = "2026-11-20T03:00:00+00:00"
 
 
 def write(
-    where: Address, key: Path | Signer, at: str, exchanges: Sequence[str], person: str = "demo", **more: Any
+    where: Address,
+    key: Path | Signer | None,
+    at: str,
+    exchanges: Sequence[str],
+    person: str = "demo",
+    **more: Any,
 ) -> str:
     """One writing process of that day: these exchanges, with texts; its chain is closed by a signed note."""
     ledger = Ledger(where, key, clock=Clock(at, timedelta(microseconds=1)))
@@ -79,14 +84,14 @@ def say(where: Address, at: datetime, body: dict[str, Any]) -> None:
     ledger.stop()
 
 
-def sealing(where: Address, key: Path, at: str, exchange: str, days: int = 90) -> str:
+def sealing(where: Address, key: Path, at: str, exchange: str, days: int = 90, person: str = "demo") -> str:
     """One exchange whose original is kept; the wrapped key."""
     ledger = Ledger(where, key, clock=Clock(at, timedelta(microseconds=1)))
     ledger.start()
     sealed = Sealer(KeyInHand(b"m" * 32), days).seal(
         {"[PERSON_1]": "山田太郎"}, exchange=exchange, at=datetime.fromisoformat(at)
     )
-    ledger.append_now(Draft("asked", exchange, asked(original=sealed.account), "[PERSON_1]", sealed))
+    ledger.append_now(Draft("asked", exchange, asked(person, original=sealed.account), "[PERSON_1]", sealed))
     ledger.append_now(Draft("answered", exchange, {"egress_state": "masked"}, "はい"))
     ledger.stop()
     return sealed.wrapped

@@ -16,9 +16,8 @@ from audit.ledger import Ledger
 from audit.model import Draft
 from audit.months import JST
 from audit.query import reading
+from tests.audit.aged import Keys, sealing, write
 from tests.audit.ledgers import Clock, asked, named, rows
-
-Keys = tuple[Path, Path]
 
 
 @pytest.fixture
@@ -62,6 +61,7 @@ def test_a_dry_run_is_the_default_and_says_what_would_go_and_what_stays(aged: Ad
     assert [chain["records"] for chain in machine["records"].values()] == [4]
     assert [(chain["texts"], chain["held"]) for chain in machine["texts"].values()] == [(4, 2)]
     assert len(machine["holds"]) == 1 and machine["dry_run"]
+    assert machine["held"] == {"originals": 0, "texts": 2, "chains": 0, "records": 0}
     assert state(aged) == before
 
 
@@ -136,9 +136,102 @@ def test_a_key_that_is_none_removes_nothing(aged: Address, keys: Keys) -> None:
 
 def test_a_second_purge_has_nothing_to_do_and_gives_no_certificate(aged: Address, keys: Keys) -> None:
     run(aged, keys, "purge", "--yes")
-    again = run(aged, keys, "purge", "--yes")
+    again, machine = run(aged, keys, "purge", "--yes"), run(aged, keys, "purge", "--yes", "--json")
     assert again.exit_code == 0 and "消すものはありません" in again.stdout
+    assert machine.exit_code == 0 and json.loads(machine.stdout)["dry_run"] is False
     assert len(run(aged, keys, "certificate").stdout.splitlines()) == 1
+
+
+def test_where_nothing_was_removed_yet_the_list_says_so(aged: Address, keys: Keys) -> None:
+    assert run(aged, keys, "certificate").stdout == "廃棄証明書はありません。 / No certificate.\n"
+    assert run(aged, keys, "certificate", "--json").stdout == ""
+
+
+@pytest.mark.requirement("R49")
+def test_whoever_looks_at_a_certificate_is_recorded(aged: Address, keys: Keys) -> None:
+    run(aged, keys, "purge", "--yes")
+    with reading(aged) as connection:
+        (found,) = certificates(connection)
+    run(aged, keys, "certificate")
+    run(aged, keys, "certificate", found.id)
+    viewed = [json.loads(body) for (body,) in rows(aged, "SELECT body FROM records WHERE kind = 'viewed'")]
+    assert [(one["what"], one["rows"]) for one in viewed] == [("certificate", 1)] * 2
+    assert {one["filters"]["certificate"] for one in viewed} == {None, found.id}
+
+
+@pytest.mark.requirement("R49")
+@pytest.mark.parametrize("due", [True, False])
+def test_nothing_is_removed_without_a_public_key(
+    aged: Address, keys: Keys, tmp_path: Path, due: bool
+) -> None:
+    before = state(aged)
+    env = {"SEKISHO_SIGNING_KEY": str(keys[0]), "SEKISHO_HOME": str(tmp_path / "nowhere")}
+    periods = () if due else ("--keep-records", "50y", "--keep-texts", "50y")
+    result = CliRunner().invoke(app, ["purge", "--yes", *periods, "--ledger", named(aged)], env=env)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "公開鍵がないため消しません。--public-key" in result.stderr
+    assert state(aged) == before
+
+
+@pytest.mark.requirement("R49", "R50")
+def test_what_holds_keep_is_counted_though_nothing_of_it_goes(aged: Address, keys: Keys) -> None:
+    """A chain that is held whole, and the texts in it."""
+    ledger = Ledger(aged, create=False, sweeping=False)
+    ledger.start()
+    at = datetime.now(UTC)
+    ledger.append_now(Draft("noted", None, hold_of("other", "調査", persons=["demo"], by="a", at=at)))
+    ledger.stop()
+    sealing(aged, keys[0], (at - timedelta(days=200)).isoformat(), "x-1")
+    sealing(aged, keys[0], (at - timedelta(days=199)).isoformat(), "x-2", person="kato")
+
+    plain = run(aged, keys, "purge").stdout
+    done = run(aged, keys, "purge", "--yes")
+    with reading(aged) as connection:
+        (found,) = certificates(connection)
+
+    held = {"originals": 1, "texts": 8, "chains": 1, "records": 4}
+    assert found.held() == found.as_json()["held"] == held
+    assert "原文 originals      1 件(鍵 keys 1 個)、保全で残す held 1" in plain
+    assert "0 件(0 本の鎖 chains)、保全で残す held 8" in plain
+    assert "0 件(0 本の鎖 chains)、保全で残す held 4" in plain
+    assert "保全で残す held    原文 originals 1、本文 texts 8、記録 records 4(鎖 chains 1)" in done.stdout
+    assert done.exit_code == 0
+
+
+# ── copies that a reader keeps ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("R49")
+def test_while_copies_are_left_a_purge_fails_and_the_next_one_wipes_them(
+    tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audit import remover
+
+    monkeypatch.setattr(remover, "_PAUSES", (0.0,))
+    where = Address(tmp_path / "ledger.sqlite")
+    two_years_ago = (datetime.now(UTC) - timedelta(days=2 * 366)).isoformat()
+    write(where, keys[0], two_years_ago, ["OLDSECRET"])
+    with reading(where) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM texts").all()
+        first, second = run(where, keys, "purge", "--yes"), run(where, keys, "purge", "--yes")
+        dry = run(where, keys, "purge")
+    third, fourth = run(where, keys, "purge", "--yes"), run(where, keys, "purge", "--yes")
+
+    for left in (first, second):
+        assert left.exit_code == 1 and "もう一度 `sekisho audit purge --yes`" in left.stderr
+    assert "廃棄証明書" in first.stdout and "残っていました" in first.stdout
+    assert "消すものはありません" in second.stdout
+    assert [(one.exit_code, one.stderr) for one in (dry, third, fourth)] == [(0, "")] * 3
+    found = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.sqlite*"))
+    assert "質問 OLDSECRET".encode() not in found
+
+
+def test_where_nothing_was_erased_no_copies_are_said_to_be_left(tmp_path: Path, keys: Keys) -> None:
+    where = Address(tmp_path / "ledger.sqlite")
+    write(where, keys[0], datetime.now(UTC).isoformat(), ["x-1"])
+    (tmp_path / "ledger.sqlite").chmod(0o444)
+    result = run(where, keys, "purge", "--yes")
+    assert (result.exit_code, result.stderr) == (0, "") and "消すものはありません" in result.stdout
 
 
 def test_there_is_no_certificate_of_a_number_nobody_gave(aged: Address, keys: Keys) -> None:

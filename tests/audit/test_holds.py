@@ -49,6 +49,8 @@ def folded(*said: Body, at: datetime = AT) -> Hold:
     [
         ({"kind": "whim"}, "litigation, incident"),
         ({"persons": []}, "何を残すのか"),
+        ({"persons": [""]}, "空です"),
+        ({"persons": ["demo"], "sections": ["道路課", " "]}, "空です"),
         ({"since": date(2026, 2, 1), "until": date(2026, 1, 31)}, "始めの日より前"),
         ({"expires": date(2026, 11, 26)}, "期限が過ぎて"),
         ({"kind": "preservation_request", "expires": date(2026, 12, 28)}, "30日まで"),
@@ -331,6 +333,32 @@ def test_a_hold_is_placed_listed_and_extended(some: Address) -> None:
 
 
 @pytest.mark.requirement("R50")
+@pytest.mark.parametrize(
+    ("what", "count"),
+    [
+        (("--section", "道路課"), 1),
+        (("--section", " 道路課 "), 1),
+        (("--section", "道路"), 0),
+        (("--person", "9999"), 0),
+        (("--exchange", "x-1"), 1),
+    ],
+)
+def test_whoever_places_a_hold_learns_what_it_holds(some: Address, what: tuple[str, ...], count: int) -> None:
+    result = run(some, "place", "litigation", "--reason", "訴訟第1号", *what)
+    assert result.exit_code == 0 and f"いま当てはまるやり取り {count} 件" in result.stdout
+    assert ("当てはまる記録がまだありません" in result.stderr) == (not count)
+    (hold,) = [json.loads(line) for line in run(some, "list", "--json").stdout.splitlines()]
+    assert hold["in_force"] and hold["matching"] == count
+    assert f"件数 matches {count}" in run(some, "list").stdout
+
+
+@pytest.mark.requirement("R50")
+def test_a_hold_of_nobody_is_not_placed(some: Address) -> None:
+    assert "空です" in refused(run(some, "place", "other", "--reason", "理由", "--person", ""))
+    assert run(some, "list", "--json").stdout == ""
+
+
+@pytest.mark.requirement("R50")
 def test_the_one_who_proposed_cannot_confirm(some: Address) -> None:
     run(some, "place", "incident", "--reason", "調査", "--section", "道路課")
     (hold,) = [json.loads(line)["id"] for line in run(some, "list", "--json").stdout.splitlines()]
@@ -340,9 +368,9 @@ def test_the_one_who_proposed_cannot_confirm(some: Address) -> None:
     assert json.loads(run(some, "list", "--json").stdout)["in_force"]
 
 
-def refused(result: Result) -> str:
+def refused(result: Result, status: int = 2) -> str:
     """The one sentence on stderr."""
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (status, "")
     assert len(result.stderr.strip().splitlines()) == 1
     return result.stderr
 
@@ -351,9 +379,28 @@ def test_what_cannot_be_done_is_one_sentence_and_records_nothing(some: Address) 
     before = len(rows(some, "SELECT * FROM records"))
     assert "何を残すのか" in refused(run(some, "place", "other", "--reason", "理由"))
     assert "2026-11-23 の形" in refused(run(some, "place", "other", "--reason", "理由", "--since", "昨日"))
-    assert "H1 はありません" in refused(run(some, "release", "H1", "--reason", "理由"))
+    assert "H1 はありません" in refused(run(some, "release", "H1", "--reason", "理由"), 1)
+    assert "H1 はありません" in refused(run(some, "confirm", "H1"), 1)
     assert len(rows(some, "SELECT * FROM records")) == before
     assert "台帳" in refused(run(Address(Path("nowhere.sqlite")), "list"))
+
+
+@pytest.mark.requirement("R45")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--reason", "個人番号 123456789018 の照会", "--person", "demo"),
+        ("--reason", "１２３４－５６７８－９０１８", "--person", "demo"),
+        ("--reason", "照会", "--person", "1234.5678.9018"),
+        ("--reason", "照会", "--section", "12345678901"),
+        ("--reason", "照会", "--exchange", "x123456789018"),
+    ],
+)
+def test_a_hold_never_keeps_a_number_of_somebody(some: Address, words: tuple[str, ...]) -> None:
+    before = len(rows(some, "SELECT * FROM records"))
+    said = refused(run(some, "place", "other", *words))
+    assert "台帳に残せません" in said and not any(digit in said for digit in "0123456789")
+    assert len(rows(some, "SELECT * FROM records")) == before
 
 
 def test_the_help_says_that_no_residents_data_belongs_into_a_reason() -> None:

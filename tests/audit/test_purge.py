@@ -6,12 +6,12 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from audit import notes
+from audit import notes, verify
 from audit.address import Address
 from audit.holds import place as hold_of
 from audit.ledger import Ledger
@@ -19,8 +19,9 @@ from audit.model import Draft
 from audit.months import JST
 from audit.purge import sound
 from audit.query import reading
+from audit.remover import CannotPurge
 from audit.signing import CannotSign, Hook, KeyFile
-from audit.stores import install, place_of, shredder
+from audit.stores import install, loading, place_of, shredder
 from audit.tables import IntegrityError
 from tests.audit.aged import (
     NOW,
@@ -124,8 +125,8 @@ def test_a_hold_that_is_placed_at_the_last_moment_stops_it(address: Address, key
 def test_a_second_owner_signs_what_was_closed_as_purged_and_the_rest_goes_on(
     address: Address, keys: Keys, tmp_path: Path
 ) -> None:
-    """The real countersign.py, which knows how every chain ended."""
-    command = [sys.executable, str(ROOT / "audit" / "countersign.py")]
+    """The real countersign.py, which knows how every chain ended. Five years pass only here, not on its own clock."""
+    command = [sys.executable, str(ROOT / "audit" / "countersign.py"), "--keep", "0", "--skew", "1000000"]
     owner = Hook([*command, "--key", str(keys[0]), "--last", str(tmp_path / "last.note")], keys[1], 30.0)
     gone = write(address, owner, TOO_OLD, ["x-1"])
     write(address, owner, TEXT_TOO_OLD, ["x-2"])
@@ -164,8 +165,9 @@ def test_a_purge_that_was_stopped_after_its_note_is_finished_by_the_next(
     """As when a second owner had signed, we died, and the note was handed to the next who asked."""
     writer = write(address, keys[0], TOO_OLD, ["x-1"])
     call_purged(address, keys, writer)
-    bad = sound(address, keys[1]).first_bad
-    assert bad and bad.code == "chain_not_purged"
+    report = sound(address, keys[1])
+    assert (report.ok, report.purged_still_here) == (True, 1)
+    assert "sekisho audit purge" in verify.as_words(report)
 
     made = planned(address)
     assert ([one.writer for one in made.unfinished], made.records) == ([writer], ())
@@ -174,7 +176,9 @@ def test_a_purge_that_was_stopped_after_its_note_is_finished_by_the_next(
     assert outcome.trouble is None and told(outcome, "records.purged")[0]["note"] == 2
     assert writer not in writers(address)
     report = sound(address, keys[1])
-    assert (report.ok, report.purged_chains) == (True, 1)
+    assert (report.ok, report.purged_chains, report.purged_still_here) == (True, 1, 0)
+    assert report.newest_purge and report.newest_purge.writer == writer
+    assert (report.newest_purge.closed or "")[:10] == "2021-11-26"
 
 
 def test_what_is_wrong_beside_an_unfinished_purge_still_stops_it(address: Address, keys: Keys) -> None:
@@ -184,10 +188,54 @@ def test_what_is_wrong_beside_an_unfinished_purge_still_stops_it(address: Addres
     made = planned(address)
     attack(address, f"UPDATE records SET body = '{{}}' WHERE writer = '{other}' AND idx = 1")
 
-    outcome = purge(address, keys, made=made)
+    with pytest.raises(CannotPurge, match="検証が通らない"):
+        purge(address, keys, made=made)
 
-    assert "検証が通らない" in str(outcome.trouble)
-    assert (stopped in writers(address), other in writers(address)) == (False, True)
+    assert (stopped in writers(address), other in writers(address)) == (True, True)
+
+
+@pytest.mark.requirement("R50")
+def test_what_a_hold_kept_of_the_texts_is_told_and_missed_when_it_goes(address: Address, keys: Keys) -> None:
+    """Nobody can put an erased text back from a backup and take the held one away instead."""
+    writer = write(address, keys[0], TEXT_TOO_OLD, ["x-1", "x-2"])
+    say(address, NOW, hold_of("incident", "調査", exchanges=["x-2"], by="suzuki", at=NOW))
+    backup = rows(address, "SELECT salt, text FROM texts WHERE idx = 1")
+
+    outcome = purge(address, keys)
+
+    assert told(outcome, "texts.erased")[0]["kept"] == {writer: [3, 4]}
+    assert sound(address, keys[1]).ok
+    attack(
+        address,
+        f"INSERT INTO texts VALUES ('{writer}', 1, '{backup[0][0]}', '{backup[0][1]}')",
+        f"DELETE FROM texts WHERE writer = '{writer}' AND idx = 3",
+    )
+    bad = sound(address, keys[1]).first_bad
+    assert bad and (bad.writer, bad.index, bad.code) == (writer, 3, "text_missing")
+
+
+@pytest.mark.requirement("R50")
+def test_what_was_held_goes_when_the_hold_is_over(address: Address, keys: Keys) -> None:
+    writer = write(address, keys[0], TEXT_TOO_OLD, ["x-1", "x-2"])
+    last_day = NOW.date() + timedelta(days=1)
+    say(address, NOW, hold_of("incident", "調査", exchanges=["x-2"], by="suzuki", at=NOW, expires=last_day))
+    purge(address, keys)
+    later = purge(address, keys, NOW + timedelta(days=3))
+    (body,) = told(later, "texts.erased")
+    assert (body["chains"], body["kept"]) == ({writer: 2}, {})
+    assert sound(address, keys[1]).ok
+
+
+@pytest.mark.requirement("R49")
+def test_a_chain_that_was_closed_late_stays_its_year(address: Address, keys: Keys) -> None:
+    """A note may call it purged a year after the note that closed it, however old its records are."""
+    silent = write(address, None, TOO_OLD, ["x-1"])
+    write(address, keys[0], "2026-11-01T03:00:00+00:00", ["x-2"])
+    made = planned(address)
+    assert made.records == () and made.stays_records == {silent: "closed 2026-11-01"}
+    late = datetime(2027, 11, 2, 3, tzinfo=UTC)
+    assert purge(address, keys, late).trouble is None and silent not in writers(address)
+    assert sound(address, keys[1]).ok
 
 
 # ── originals ────────────────────────────────────────────────────────────────────────────────────
@@ -293,6 +341,89 @@ def test_a_purge_leaves_no_erased_text_in_the_file_while_the_house_runs(tmp_path
     house.stop()
     assert outcome.trouble is None and outcome.log_emptied
     assert "質問 NEWSECRET".encode() in found and "質問 OLDSECRET".encode() not in found
+
+
+@pytest.mark.requirement("R49")
+def test_texts_that_go_with_their_chain_leave_no_copy_either(tmp_path: Path, keys: Keys) -> None:
+    where = Address(tmp_path / "ledger.sqlite")
+    write(where, keys[0], TOO_OLD, [f"OLDSECRET-{number}" for number in range(60)])
+    assert purge(where, keys).log_emptied
+    found = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.sqlite*"))
+    assert "質問 OLDSECRET".encode() not in found and "回答 OLDSECRET".encode() not in found
+
+
+@pytest.mark.requirement("R49")
+def test_the_many_texts_of_a_big_chain_go_before_it_and_are_counted_once(
+    tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a file all of a chain's records go at once, and everybody waits."""
+    from audit import purge as purging
+    from audit import retention
+
+    monkeypatch.setattr(retention, "MANY_TEXTS", 3)
+    monkeypatch.setattr(purging, "SOME_TEXTS", 3)
+    where = Address(tmp_path / "ledger.sqlite")
+    big = write(where, keys[0], TOO_OLD, ["x-1", "x-2"])
+    small = write(where, keys[0], "2021-11-25T03:00:00+00:00", ["x-3"])
+
+    outcome = purge(where, keys)
+
+    assert outcome.trouble is None
+    assert [body["chains"] for body in told(outcome, "texts.erased")] == [{big: 3}, {big: 1}]
+    (body,) = told(outcome, "records.purged")
+    assert {writer: chain["texts"] for writer, chain in body["chains"].items()} == {small: 2, big: 0}
+    assert sound(where, keys[1]).ok
+
+
+@pytest.mark.requirement("R49")
+def test_a_log_that_somebody_reads_is_not_called_empty(
+    tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audit import remover
+
+    monkeypatch.setattr(remover, "_PAUSES", (0.0,))
+    where = Address(tmp_path / "ledger.sqlite")
+    write(where, keys[0], TEXT_TOO_OLD, ["OLDSECRET"])
+    with reading(where) as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM texts").all()
+        outcome = purge(where, keys)
+    assert (outcome.trouble, outcome.log_emptied) == (None, False)
+    assert told(outcome, "purge.verified")[0]["log_emptied"] is False
+    assert shredder.wipe_log(place_of(where))
+    found = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.sqlite*"))
+    assert "質問 OLDSECRET".encode() not in found
+
+
+def test_a_log_that_cannot_be_emptied_is_no_accident(tmp_path: Path) -> None:
+    broken = tmp_path / "ledger.sqlite"
+    broken.write_bytes(b"no ledger at all, whatever its name says" * 100)
+    assert not shredder.wipe_log(place_of(Address(broken)))
+    assert not shredder.wipe_log(place_of(Address(tmp_path / "nowhere.sqlite")))
+
+
+def test_one_purge_at_a_time_removes_in_a_database(
+    postgres_url: str, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So what one has counted before it takes the lock is what it removes."""
+    from audit import remover
+
+    monkeypatch.setattr(remover, "_PAUSES", (0.0,))
+    where = Address(url=postgres_url)
+    write(where, keys[0], TEXT_TOO_OLD, ["x-1"])
+    with place_of(where).writer(create=False).connect() as other, other.begin():
+        shredder.take_turn(other)
+        outcome = purge(where, keys)
+    assert "使われている" in str(outcome.trouble) and not outcome.told
+    assert told(purge(where, keys), "texts.erased")
+
+
+def test_a_restore_may_stand_still_for_as_long_as_it_reads(postgres_url: str, keys: Keys) -> None:
+    where = Address(url=postgres_url)
+    write(where, keys[0], RECENT, ["x-1"])
+    with place_of(where).writer(create=False).connect() as connection, connection.begin():
+        loading.take_time(connection)
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            assert connection.exec_driver_sql(f"SHOW {setting}").scalar_one() == "0"
 
 
 @pytest.mark.requirement("R43")
