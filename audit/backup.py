@@ -1,8 +1,9 @@
 """A ledger's backup, written while writers go on, and the way back from it.
 
-A backup is an export of everything (export.py): whoever can verify an export can verify a backup, years later,
-without this program. Nothing is called good that was not read again. It never holds the signing key or the key
-of the sealed originals: those are kept elsewhere (docs/operations.md).
+A backup is an export of everything (export.py), and its first line says so: whoever can verify an export can verify
+a backup, years later, without this program. Nothing is called good that was not read again. It holds the sealed
+originals and their keys as the ledger does, wrapped, and never the master key or the signing key: those are kept
+elsewhere (docs/operations.md).
 """
 
 import json
@@ -76,15 +77,29 @@ def restore(
 
 def _demand_backup(path: Path) -> None:
     """Raise ValueError, with a sentence, for what cannot be made a ledger again."""
-    tag, _, header = next(verify.file_lines(path), b"").partition(b"\t")
+    try:
+        tag, _, header = next(verify.file_lines(path), b"").partition(b"\t")
+    except ValueError:
+        tag = header = b""
     if tag != export.TAG.encode():
-        raise ValueError(f"{path} is no backup of a ledger")
+        raise ValueError(f"台帳のバックアップではありません / {path} is no backup of a ledger")
     try:
         said = json.loads(header)
-        begins, texts = said["from"], said["texts"]
-    except (ValueError, TypeError, KeyError):
+        begins, texts, everything = said["from"], said["texts"], said.get("everything", False)
+    except (ValueError, TypeError, KeyError, AttributeError):
         return  # verify says what is wrong with it
     if begins != 0:
-        raise ValueError(f"{path} holds only what is newer than note {begins}; a backup holds everything")
+        raise ValueError(
+            f"控え {begins} 番より新しい分だけのファイルなので戻せません。バックアップには全部が入ります"
+            f" / {path} holds only what is newer than note {begins}; a backup holds everything"
+        )
     if not texts:
-        raise ValueError(f"{path} was exported without texts; a backup holds everything")
+        raise ValueError(
+            "本文のない export のファイルなので戻せません。バックアップには全部が入ります"
+            f" / {path} was exported without texts; a backup holds everything"
+        )
+    if everything is not True:
+        raise ValueError(
+            "export --text のファイルです。原文の鍵などが入っていないので戻せません"
+            f" / {path} is an export with texts, without the keys of the originals; a backup holds everything"
+        )

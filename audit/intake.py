@@ -21,7 +21,7 @@ from audit.export import ASIDE, lines
 from audit.model import Draft
 from audit.months import Month, month_of_writer
 from audit.names import moment, now
-from audit.pen import Pen
+from audit.pen import SILENCE, Pen
 from audit.store import Store
 from audit.stores import Place, install, place_of
 from audit.stores.loading import load, take_time, without_laws
@@ -257,8 +257,8 @@ class Within(Store):
 def close_all(place: Place, connection: tables.Connection, event: Mapping[str, Any] | None) -> int:
     """End every lease, its open exchanges as ``lost``; then note the event. How many exchanges were closed."""
     of = tables.leases
-    at = moment(now())
-    connection.execute(of.update().where(of.c.ended.is_(None), of.c.until > at).values(until=at))
+    long_ago = moment(now() - 2 * SILENCE)
+    connection.execute(of.update().where(of.c.ended.is_(None), of.c.until > long_ago).values(until=long_ago))
     return sweep(place, connection, event)
 
 
@@ -273,6 +273,10 @@ def sweep(place: Place, connection: tables.Connection, event: Mapping[str, Any] 
 
 
 def still_writing(connection: tables.Connection) -> list[leases.Lease]:
-    """The writers that may be alive."""
-    at, here = now(), leases.this_process()
-    return [lease for lease in leases.living(connection) if not leases.is_over(lease, at, here)]
+    """The writers that may be alive: not dead for sure, and not silent for as long as a sweep wants (pen.SILENCE)."""
+    since, here = moment(now() - SILENCE), leases.this_process()
+    return [
+        lease
+        for lease in leases.living(connection)
+        if lease.until >= since and not leases.provably_dead(lease.process, here)
+    ]

@@ -1,8 +1,8 @@
 """Leases: who is writing to the ledger now, and who has provably stopped.
 
-A writer renews its lease with every transaction and on its heartbeat. A lease is over when its time
-has run out, or when its process provably died on this very machine. Whatever is uncertain waits for
-the clock. It never closes an exchange; that is the pen's work.
+A writer holds its lease in every transaction and renews it when a third of it is over. Which leases are
+over, the pen judges (pen.py): at once where the process provably died on this very machine, and else only
+after watching. It never closes an exchange; that is the pen's work too.
 """
 
 import os
@@ -94,11 +94,6 @@ def _hidden(pid: int) -> bool:
     except OSError:
         return True
     return True
-
-
-def is_over(lease: Lease, at: datetime, here: Process) -> bool:
-    """Whether the writer may be taken for gone at the moment ``at``."""
-    return lease.until < moment(at) or provably_dead(lease.process, here)
 
 
 def take(connection: tables.Connection, writer: str, here: Process, at: datetime, seconds: float) -> None:

@@ -136,4 +136,4 @@ def _copy(connection: tables.Connection, statement: str, rows: Sequence[tuple[An
         said = str(error).partition("\n")[0]
         if isinstance(error, driver.IntegrityError):
             raise tables.IntegrityError(statement, None, driver.IntegrityError(said)) from None
-        raise tables.SQLAlchemyError(said) from None
+        raise tables.DBAPIError(statement, None, type(error)(said)) from None

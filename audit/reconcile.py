@@ -8,6 +8,7 @@ and we did not is use that nobody recorded. The table has one line per model::
     gpt-5-mini,1204,350122,98044
 
 It reads; it never decides what a difference means, for providers count by their own clock and their own rules.
+What was lost, or ended without the name of a model, cannot stand in any line: it is counted apart.
 """
 
 import csv
@@ -47,6 +48,11 @@ class Line:
     theirs: Use | None
 
     @property
+    def went_past(self) -> bool:
+        """Whether they counted more requests than we sent."""
+        return (self.theirs or Use()).requests > (self.ours or Use()).tries
+
+    @property
     def agrees(self) -> bool:
         """Whether they counted no request more than we sent, and, where we know all tokens, the same tokens."""
         ours, theirs = self.ours or Use(), self.theirs or Use()
@@ -56,39 +62,66 @@ class Line:
         return same or bool(ours.uncounted)
 
 
-def recorded(connection: tables.Connection, month: Month) -> dict[str, Use]:
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """Exchanges of the month that may have reached a provider, and that no line counts.
+
+    lost      the checkpoint broke off: what became of them nobody knows
+    unnamed   other endings of which the model that was asked last is not known
+    """
+
+    lost: int = 0
+    unnamed: int = 0
+
+
+def recorded(connection: tables.Connection, month: Month) -> tuple[dict[str, Use], Unplaced]:
     """What the ledger says of a month in Japan, by the model that was asked last. Nothing is held in memory."""
     records = tables.records
-    found = tables.select(records.c.body).where(records.c.turn == 2)
+    found = tables.select(records.c.kind, records.c.body).where(records.c.turn == 2)
     found = found.where(records.c.at >= moment(month.first_moment()))
     found = found.where(records.c.at < moment(month.next().first_moment()))
     rows = connection.execution_options(yield_per=1000).execute(found)
-    return _summed(json.loads(row.body) for row in rows)
+    return _summed((row.kind, json.loads(row.body)) for row in rows)
 
 
-def _summed(endings: Iterable[Mapping[str, Any]]) -> dict[str, Use]:
+def _summed(endings: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[dict[str, Use], Unplaced]:
     uses: dict[str, Use] = {}
-    for ending in endings:
-        model = ending.get("model_asked")
-        if model is None or ending.get("egress_state") == "none":
+    unplaced = Unplaced()
+    for kind, ending in endings:
+        if ending.get("egress_state") == "none":
             continue
-        use = uses.get(model, Use())
-        tokens = ending.get("tokens") or {"tokens_estimated": True}
-        known = not tokens["tokens_estimated"]
-        uses[model] = replace(
-            use,
-            requests=use.requests + 1,
-            tries=use.tries + max(1, ending.get("tries") or 1),
-            input_tokens=use.input_tokens + (tokens["input"] if known else 0),
-            output_tokens=use.output_tokens + (tokens["output"] if known else 0),
-            uncounted=use.uncounted + (not known),
-        )
-    return uses
+        model = ending.get("model_asked")
+        if kind == "lost":
+            unplaced = replace(unplaced, lost=unplaced.lost + 1)
+        elif model is None:
+            unplaced = replace(unplaced, unnamed=unplaced.unnamed + 1)
+        else:
+            uses[model] = _with(uses.get(model, Use()), ending)
+    return uses, unplaced
+
+
+def _with(use: Use, ending: Mapping[str, Any]) -> Use:
+    tokens = ending.get("tokens") or {"tokens_estimated": True}
+    known = not tokens["tokens_estimated"]
+    return replace(
+        use,
+        requests=use.requests + 1,
+        tries=use.tries + max(1, ending.get("tries") or 1),
+        input_tokens=use.input_tokens + (tokens["input"] if known else 0),
+        output_tokens=use.output_tokens + (tokens["output"] if known else 0),
+        uncounted=use.uncounted + (not known),
+    )
 
 
 def read_usage(text: str) -> dict[str, Use]:
     """The provider's table. A model may have several lines. Raises ValueError that names the line."""
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    try:
+        return _read_rows(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    except csv.Error as error:
+        raise ValueError(f"CSVとして読めません / cannot be read as CSV: {error}") from None
+
+
+def _read_rows(rows: "csv.DictReader[str]") -> dict[str, Use]:
     if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
         raise ValueError(
             f"一行目に {', '.join(missing)} の列がありません / the first line lacks these columns"
@@ -97,12 +130,12 @@ def read_usage(text: str) -> dict[str, Use]:
     for row in rows:
         try:
             model, *counts = (row[name] for name in COLUMNS)
-            requests, given, made = (int((count or "0").replace(",", "")) for count in counts)
+            requests, given, made = (int(count.replace(",", "")) for count in counts)
             if not model or min(requests, given, made) < 0:
                 raise ValueError
-        except ValueError:
+        except (ValueError, AttributeError):  # a short line has None where nothing stands
             raise ValueError(
-                f"{rows.line_num} 行目が読めません(モデル名と、0以上の数が三つ要ります)"
+                f"{rows.line_num} 行目が読めません(モデル名と、0以上の数が三つ要ります。ない数は 0 と書きます)"
                 f" / line {rows.line_num} is not a model and three counts"
             ) from None
         use = uses.get(model, Use())

@@ -32,13 +32,14 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 __all__ = [
     "SCHEMA",
     "Connection",
+    "DBAPIError",
     "Engine",
     "IntegrityError",
     "SQLAlchemyError",

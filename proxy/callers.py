@@ -15,13 +15,14 @@ from ipaddress import ip_address
 from typing import Literal, get_args
 from urllib.parse import unquote
 
+from audit.numbers import may_be_somebodys
 from policies.model import CATEGORY_CODES, Bilingual, ConfidentialityClass
 from proxy.errors import Problem
 from proxy.office.keys import Key, KeyBook
 
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_NUMBER_OF_SOMEBODY = re.compile(r"[0-9]{11,}|[0-9]{4}-?[0-9]{4}-?[0-9]{4}")
-"""No staff number is so long; a My Number or 住民票コード sent as one must not reach the ledger."""
+_TOO_LONG = re.compile(r"[0-9]{11,}|[0-9]{4}-?[0-9]{4}-?[0-9]{4}")
+"""No staff number is so long."""
 _CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MADE_BY_CHANCE = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{16,}", re.I
@@ -31,7 +32,7 @@ _LIKE_A_NUMBER = re.compile(
     r"[0-9]{11}|[0-9]{4}[._-][0-9]{4}[._-][0-9]{4}|(?<![0-9])0[0-9]{9}(?![0-9])"
     r"|(?<![0-9])(?<![0-9][._-])(?=0(?:[._-]?[0-9]){9,10}(?![0-9]))0[0-9]{1,4}[._-][0-9]{1,4}[._-][0-9]{3,4}"
 )
-"""My Number, 住民票コード, a card or a telephone: whatever it stands beside. 2026-01-15-0001 is a date."""
+"""A number as long as somebody's, a card or a telephone, whatever it stands beside. 2026-01-15-0001 is a date."""
 _TRACE = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 _LONGEST_PURPOSE = 200
 
@@ -189,7 +190,7 @@ def _conversation(headers: Mapping[str, str]) -> str | None:
     if given is None:
         return None
     written = _MADE_BY_CHANCE.sub("", given)
-    if not _CONVERSATION.fullmatch(given) or _LIKE_A_NUMBER.search(written):
+    if not _CONVERSATION.fullmatch(given) or _LIKE_A_NUMBER.search(written) or may_be_somebodys(written):
         raise _refused(
             400,
             "conversation_header_malformed",
@@ -225,12 +226,12 @@ def _believe(key: Key, user: str, address: str | None) -> None:
             "この接続元からの X-Sekisho-User は信用しない設定です。情報システム担当へ連絡してください。",
             "X-Sekisho-User is not believed from this address. Ask the system team.",
         )
-    if not _USER.fullmatch(user) or _NUMBER_OF_SOMEBODY.fullmatch(user):
+    if not _USER.fullmatch(user) or _TOO_LONG.fullmatch(user) or may_be_somebodys(user):
         raise _refused(
             400,
             "user_header_malformed",
-            "X-Sekisho-User は半角の英数字と . _ @ - で64字までです。",
-            "X-Sekisho-User takes up to 64 ASCII letters, digits and . _ @ -",
+            "X-Sekisho-User は半角の英数字と . _ @ - で64字までです。個人番号に見える番号は使えません。",
+            "X-Sekisho-User takes up to 64 ASCII letters, digits and . _ @ - and nothing that looks like a personal number.",
         )
 
 

@@ -17,6 +17,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -43,8 +44,16 @@ _THREADS = 4
 
 _FEWEST = 11
 """A text of fewer digits holds neither number."""
+_FORMAL = str.maketrans("壱壹弌弐貳貮弍参參弎肆伍陸漆柒捌玖", "11122223334567789")
+"""大字."""
 _GROUP = "[0-9〇零一二三四五六七八九]+"
-_NUMBER = re.compile(rf"(?P<plus>[+])?{_GROUP}(?:[\s_.・|/-]{{1,3}}{_GROUP})*")
+_NUMBER = re.compile(rf"(?P<plus>[+])?{_GROUP}(?:(?:\W|_){{1,5}}{_GROUP})*")
+_PLACE = re.compile(
+    r"(?<![0-9.])(?:2[0-9]|3[0-9]|4[0-6])\.[0-9]{4,8}[, ]{1,3}1[2-5][0-9]\.[0-9]{4,8}(?![0-9.])"
+)
+"""A latitude and longitude in Japan: not a number in groups."""
+_BRIEF = re.compile(r"(?<![0-9A-Za-z+/_-])[0-9A-Za-z+/_-]{14,30}(?![0-9A-Za-z+/_-])")
+"""Letters that encode a number alone: too few for `opened`."""
 
 
 class Searching(Protocol):
@@ -129,9 +138,19 @@ def _sifted(values: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 def _spelled(value: str) -> Iterator[str]:
     """The value, and what is encoded in it, with numbers in plain figures."""
-    for text in (value, *opened(value)):
-        plain = unicodedata.normalize("NFKC", fold(text).text)  # ① too
+    for text in (value, *opened(value), *_briefly_encoded(value)):
+        plain = unicodedata.normalize("NFKC", fold(text).text).translate(_FORMAL)  # ① too
         yield Figures(plain, changes(plain)).text
+
+
+def _briefly_encoded(value: str) -> Iterator[str]:
+    """What a few letters say in base64 or hexadecimal digits, where it is ASCII."""
+    for match in _BRIEF.finditer(value):
+        letters = match.group()
+        with suppress(ValueError):
+            yield bytes.fromhex(letters).decode("ascii")
+        with suppress(ValueError):
+            yield base64.b64decode(letters + "=" * (-len(letters) % 4), altchars=b"-_").decode("ascii")
 
 
 def _has_room(text: str) -> bool:
@@ -142,7 +161,8 @@ def _has_room(text: str) -> bool:
 
 def _may_be_one(text: str) -> bool:
     """Whether some groups of digits that stand together are as many as one of the two numbers has."""
-    return any(_is_one(digits) for match in _NUMBER.finditer(text) for digits in _runs(match))
+    rows = (digits for match in _NUMBER.finditer(_PLACE.sub("place", text)) for digits in _runs(match))
+    return any(map(_is_one, rows))
 
 
 def _runs(match: "re.Match[str]") -> Iterator[str]:

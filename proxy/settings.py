@@ -94,22 +94,22 @@ class Settings(BaseSettings):
     note_every: float = Field(
         60.0,
         ge=1,
-        description="署名つき記録点の間隔(秒) / Seconds between signed notes when nothing happens.",
+        description="署名つきの控えの間隔(秒) / Seconds between signed notes, at most.",
     )
     signing_key: Path | None = Field(
         None,
-        description="記録点に署名する秘密鍵。空なら HOME/signing.pem / Private key under the notes; default HOME/signing.pem.",
+        description="控えに署名する秘密鍵。空なら HOME/signing.pem / Private key under the notes; default HOME/signing.pem.",
     )
     signing_hook: str | None = Field(
         None,
-        description="記録点に署名する別の担当者のコマンド(docs/operations.md) / A second owner's command that signs the notes.",
+        description="控えに署名する別の担当者のコマンド(docs/anchors.md) / A second owner's command that signs the notes.",
     )
     signing_timeout: float = Field(
         15.0, gt=0, description="署名のコマンドを待つ時間(秒) / Seconds to wait for that command."
     )
     anchors: str = Field(
         "",
-        description="記録点の写しの届け先(フォルダー、https://…、mailto:…。空白で区切る) / Where copies of the notes go: folders, https://…, mailto:….",
+        description="控えの写しの届け先(フォルダー、https://…、mailto:…。空白で区切る) / Where copies of the notes go: folders, https://…, mailto:….",
     )
     anchor_every: float = Field(
         3600.0,

@@ -102,7 +102,7 @@ def project(tmp_path: Path) -> Path:
     here = Path(__file__).parent
     tests = tmp_path / "tests"
     tests.mkdir()
-    for name in ("conftest.py", "requirements_report.py"):
+    for name in ("conftest.py", "requirements_report.py", "postgres.py"):
         (tests / name).write_text((here / name).read_text(encoding="utf-8"), encoding="utf-8")
     (tests / "requirements.yaml").write_text("due: [R9]\nstatements: {R9: Kept., R10: Early.}\n", "utf-8")
     (tmp_path / "pyproject.toml").write_text(

@@ -2,7 +2,7 @@
 
 import typer
 
-from audit.commands import carrying, holding, keeping, looking, proving, reconciling, retention
+from audit.commands import carrying, holding, keeping, looking, proving, reconciling, retention, settling
 
 app = typer.Typer(
     name="audit",
@@ -16,8 +16,8 @@ app.command("sweep")(keeping.sweep)
 app.command("reconcile")(reconciling.reconcile)
 app.command("export")(carrying.export)
 app.command("backup")(carrying.backup)
-app.command("restore")(carrying.restore)
-app.command("move")(carrying.move)
+app.command("restore")(settling.restore)
+app.command("move")(settling.move)
 app.command("purge")(retention.purge)
 app.command("certificate")(retention.certificate)
 app.add_typer(holding.app, name="hold")

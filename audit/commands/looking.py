@@ -6,7 +6,6 @@ the commands, so that the command line starts quickly.
 
 import json
 import sys
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,10 +18,10 @@ from audit.commands.desk import (
     address,
     cannot,
     cannot_read,
+    demand_no_number,
     record_view,
     time,
 )
-from audit.months import JST
 
 if TYPE_CHECKING:
     from audit.model import Record
@@ -46,7 +45,12 @@ def search(
         str | None, typer.Option(help="前の頁が示した続きの印。 / Where the last page ended.")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="閲覧・台帳外の記録も出します。 / Also viewed and noted records.")
+        bool,
+        typer.Option(
+            "--all",
+            help="閲覧の記録と、キー・保全・消去などのできごとも出します。"
+            " / Also who looked, and what became of keys, holds and old records.",
+        ),
     ] = False,
     reason: Reason = None,
     as_json: AsJson = False,
@@ -59,6 +63,7 @@ def search(
     from audit import query
 
     place = address(ledger)
+    demand_no_number(exchange, person, section, tool, model, reason)
     filters = query.Filters(
         kind=_kind(kind),
         exchange=exchange,
@@ -70,9 +75,13 @@ def search(
         until=time(until, "--until"),
         everything=everything,
     )
+    if filters.since and filters.until and filters.since > filters.until:
+        cannot("--since が --until より後です / --since is later than --until")
     try:
         page = query.search(place, filters, limit, cursor)
     except query.CANNOT_READ as error:
+        if cursor and isinstance(error, ValueError):
+            cannot("--cursor は前の頁が示した印ではありません / --cursor is no mark that a search has given")
         cannot_read(place, error)
     stated = filters.stated() | {"limit": limit} | ({"cursor": cursor} if cursor else {})
     record_view(place, "search", stated, len(page.records), reason)
@@ -81,6 +90,8 @@ def search(
             typer.echo(json.dumps(_plain(record), ensure_ascii=False))
     else:
         _print_table(page.records)
+        if not page.records:
+            typer.echo("該当する記録はありません。 / No records.", err=True)
     if page.cursor:
         typer.echo(f"cursor {page.cursor}", err=True)
 
@@ -95,6 +106,7 @@ def show(
     from audit import query
 
     place = address(ledger)
+    demand_no_number(exchange, reason)
     try:
         shown = query.show(place, exchange)
     except query.CANNOT_READ as error:
@@ -157,15 +169,17 @@ def _view(shown: Any) -> dict[str, Any]:
     }
 
 
-def _local(at: str) -> str:
-    """A moment as people here read it."""
-    return f"{datetime.fromisoformat(at).astimezone(JST):%Y-%m-%d %H:%M:%S}"
-
-
 def _print_table(records: tuple["Record", ...]) -> None:
     """A table on a terminal, tab-separated lines elsewhere."""
     lines = [_columns(record) for record in records]
-    heads = ("日時 JST", "種類 kind", "やり取り exchange", "職員 person", "モデル model", "理由 reason")
+    heads = (
+        "日時 JST",
+        "種類 kind",
+        "やり取り exchange",
+        "職員 person",
+        "モデル model",
+        "理由・できごと reason, event",
+    )
     if not sys.stdout.isatty():
         for line in lines:
             typer.echo("\t".join(line))
@@ -174,6 +188,8 @@ def _print_table(records: tuple["Record", ...]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    if not lines:
+        return
     table = Table(*heads)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))  # Text: what a record says is no markup
@@ -181,27 +197,31 @@ def _print_table(records: tuple["Record", ...]) -> None:
 
 
 def _columns(record: "Record") -> tuple[str, ...]:
+    """Of a record that belongs to no exchange: who did it, and what."""
+    from audit.certificate import local, plain
+
     body = json.loads(record.body)
-    caller = body.get("caller") or {}
-    cells = (record.exchange, caller.get("person"), body.get("model_requested"), body.get("reason"))
-    return (_local(record.at), record.kind, *("-" if cell is None else _one_line(cell) for cell in cells))
-
-
-def _one_line(cell: Any) -> str:
-    """A cell cannot break the table, nor steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in str(cell))
+    person = (body.get("caller") or {}).get("person") or body.get("by") or body.get("os_user")
+    said = " ".join(filter(None, (body.get("event") or body.get("what"), body.get("reason"))))
+    cells = (record.exchange, person, body.get("model_requested"), said or None)
+    return (local(record.at), record.kind, *("-" if cell is None else plain(cell) for cell in cells))
 
 
 COUNTED = "  (漏えいの判断では、伏せずに出たものと数えます / counts as unmasked)"
 
 
+ERASED = "(保存期間が過ぎたため消去されました / erased, because its retention was over)"
+"""A record goes on committing to a text that is gone."""
+
+
 def _print_view(view: dict[str, Any]) -> None:
+    from audit.certificate import local, plain
     from audit.model import counts_as_unmasked
 
     asked, ending, text = view["asked"], view["ending"], view["text"]
     typer.echo(f"やり取り exchange  {view['exchange']}")
-    typer.echo(f"受付 asked        {_local(asked['at'])}  {_compact(view['caller'])}")
-    outcome = f"{_local(ending['at'])}  {ending['kind']}" if ending else "まだ終わっていません / still open"
+    typer.echo(f"受付 asked        {local(asked['at'])}  {_compact(view['caller'])}")
+    outcome = f"{local(ending['at'])}  {ending['kind']}" if ending else "まだ終わっていません / still open"
     typer.echo(f"結果 ending       {outcome}")
     for label, value in (
         ("規則 rules", view["rules"]),
@@ -215,9 +235,13 @@ def _print_view(view: dict[str, Any]) -> None:
         ("質問（伏せ字） asked, masked", "asked"),
         ("回答（伏せ字） answer, masked", "answer"),
     ):
+        record = asked if part == "asked" else ending
+        erased = text[part] is None and record and record["text_commitment"]
         typer.echo(f"── {label}")
-        typer.echo("\n".join(_one_line(line) for line in (text[part] or "-").split("\n")))
+        typer.echo("\n".join(plain(line) for line in (ERASED if erased else text[part] or "-").split("\n")))
 
 
 def _compact(value: Any) -> str:
-    return _one_line(json.dumps(value, ensure_ascii=False))
+    from audit.certificate import plain
+
+    return plain(json.dumps(value, ensure_ascii=False))

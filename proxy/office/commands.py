@@ -57,6 +57,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """キーを発行する。キーは一度だけ表示 / Issue a key; it is shown once and never stored."""
+    from audit.numbers import REFUSAL, may_be_somebodys
     from proxy.office.keys import Key, networks, new_id
 
     for option, value in (
@@ -67,6 +68,8 @@ def create(
     ):
         if value is not None and not value.strip():
             stop(f"{option} が空です / is empty")
+    if any(may_be_somebodys(value) for value in (tool, department, section, person, purpose) if value):
+        stop(REFUSAL)
     if (person is None) != may_assert_user:
         stop(
             "--person か --may-assert-user のどちらか一方を指定してください / give either --person or --may-assert-user"

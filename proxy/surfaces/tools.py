@@ -13,8 +13,8 @@ from typing import Any
 MOST = 128
 """Names that are kept of one request."""
 
-_NAME = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?!.*[0-9]{9})[A-Za-z0-9_.-]{1,64}")
-"""With a letter, and without a number as long as somebody's."""
+_NAME = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?!(?:[^0-9]*[0-9]){9})[A-Za-z0-9_.-]{1,64}")
+"""With a letter, and with fewer digits in all than a number of somebody has."""
 
 
 @dataclass(frozen=True, slots=True)

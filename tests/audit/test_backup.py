@@ -11,7 +11,7 @@ from audit.address import Address
 from audit.backup import Broken
 from audit.intake import NotEmpty
 from audit.ledger import Ledger
-from audit.model import Draft
+from audit.model import CannotRecord, Draft
 from tests.audit.books import KEY, A, B, Book
 from tests.audit.cargo import bodies, evidence, fill, lines, notes, refused, run
 from tests.audit.ledgers import Child, asked, attack, kinds, named, rows, verified
@@ -31,6 +31,7 @@ def place(address: Address) -> Address:
 def empty(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> Address:
     """Where a ledger is to come back: nothing is there."""
     if store == "sqlite":
+        (tmp_path / "new").mkdir()
         return Address(tmp_path / "new" / "ledger.sqlite")
     postgres: Server = request.getfixturevalue("postgres")
     name = postgres.database()
@@ -154,7 +155,8 @@ def test_a_ledger_that_began_with_the_first_version_comes_back(tmp_path: Path, e
     book.write(B, "lost", "x-old", egress_state="unknown")
     book.note((A, "closed"), (B, "closed"))
     file, key = tmp_path / "old.txt", tmp_path / "public.pem"
-    file.write_text("\n".join(book.export()) + "\n", "utf-8")
+    header, *content = book.export()
+    file.write_text("\n".join([header.replace("}", ',"everything":true}'), *content]) + "\n", "utf-8")
     key.write_text(KEY.pem)
     restored = backup.restore(file, empty, key, by="demo")
     assert (restored.report.ok, restored.records, restored.note) == (True, 4, 2)
@@ -271,6 +273,49 @@ def test_a_part_of_a_ledger_is_no_backup(filled: Address, tmp_path: Path) -> Non
             backup.restore(tmp_path / "part", Address(tmp_path / "new.sqlite"), None, by="demo")
 
 
+@pytest.mark.requirement("R74")
+def test_an_export_with_texts_is_no_backup_for_it_has_no_keys_of_originals(
+    filled: Address, tmp_path: Path
+) -> None:
+    run("export", tmp_path / "texts.gz", "--text", "--ledger", named(filled))
+    new = tmp_path / "new.sqlite"
+    for options in ((), ("--even-if-broken",)):
+        said = refused(run("restore", tmp_path / "texts.gz", "--to", new, *options))
+        assert "export --text のファイルです" in said
+    assert not new.exists()
+
+
+@pytest.mark.requirement("R74")
+@pytest.mark.parametrize("left", ["nothing", "empty"])
+@FROM_A_FILE
+def test_the_log_of_the_ledger_before_is_never_deleted(file: Path, tmp_path: Path, left: str) -> None:
+    """A ledger broke down and only its file was moved away: the newest records are in the log alone."""
+    place, aside = tmp_path / "var" / "ledger.sqlite", tmp_path / "aside.sqlite"
+    log = place.with_name("ledger.sqlite-wal")
+    place.parent.mkdir()
+    ledger = Ledger(place)
+    ledger.start()
+    ledger.append_now(Draft("asked", "x-newest", asked()))
+    copies = {path: path.read_bytes() for path in place.parent.iterdir()}
+    ledger.stop()
+    for path, content in copies.items():
+        path.write_bytes(content)
+    place.rename(aside)
+    if left == "empty":
+        place.touch()
+    said = refused(run("restore", file, "--to", place))
+    assert f"{log} が残っています" in said and "消さずに" in said
+    checkpoint = Ledger(place)
+    checkpoint.start()
+    with pytest.raises(CannotRecord):
+        checkpoint.append_now(Draft("asked", "x-1", asked()))
+    checkpoint.stop()
+    log.rename(aside.with_name("aside.sqlite-wal"))
+    place.unlink(missing_ok=True)
+    assert rows(aside, "SELECT exchange FROM records") == [("x-newest",)]
+    assert run("restore", file, "--to", place).exit_code == 0
+
+
 # ── the commands ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -293,6 +338,21 @@ def test_backup_and_restore_from_the_command_line(
     assert body.pop("by")
     assert body == {"event": "ledger.restored", "records": 6, "note": newest}
     assert f"{newest} 番より後の記録が失われている" in done.stdout
+    assert "purge では消せません" in done.stdout
+
+
+def test_a_key_that_is_none_is_said_before_a_backup_is_written(
+    filled: Address, keys: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for key in (keys[0], tmp_path / "none.pem"):
+        said = refused(run("backup", tmp_path / "b.gz", "--ledger", named(filled), "--public-key", key))
+        assert f"公開鍵 {key} を読めません" in said
+    assert not (tmp_path / "b.gz").exists() and bodies(filled, "viewed") == []
+
+
+def test_the_help_says_that_keys_of_originals_are_in_a_backup() -> None:
+    words = "".join(run("backup", "--help").stdout.replace("│", "").split())
+    assert "マスター鍵は入りません" in words and "包まれた原文の鍵と封をした原文は入ります" in words
 
 
 def test_a_backup_of_a_ledger_that_is_not_sound_says_so(filled: Address, tmp_path: Path) -> None:
@@ -312,7 +372,12 @@ def test_mistakes_at_restoring_are_one_sentence(
     (tmp_path / "letter.txt").write_text("拝啓")
     assert "空ではありません" in refused(run("restore", file, "--to", named(filled)))
     assert "no backup" in refused(run("restore", tmp_path / "letter.txt", "--to", new))
-    assert "No such file" in refused(run("restore", tmp_path / "none.gz", "--to", new))
+    assert f"{tmp_path / 'none.gz'} がありません" in refused(
+        run("restore", tmp_path / "none.gz", "--to", new)
+    )
+    away = tmp_path / "mistyped" / "ledger.sqlite"
+    assert f"フォルダー {away.parent} がありません" in refused(run("restore", file, "--to", away))
+    assert not away.parent.exists()
     assert "使えません" in refused(run("restore", file, "--to", "mysql://root:hush-hush@host/db"))
     assert "hush-hush" not in refused(run("restore", file, "--to", wrong))
     assert not new.exists()

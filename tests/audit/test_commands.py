@@ -1,8 +1,10 @@
 """``sekisho audit``: what the people who answer for the records type, and what they get."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from audit.address import Address, address_of
 from audit.commands import app
+from audit.commands.desk import os_user
 from audit.ledger import Ledger
 from audit.model import Draft
 from audit.signing import create_keys
@@ -191,11 +194,100 @@ def test_a_server_that_does_not_answer_is_2_and_no_password_is_said(
 
 @pytest.mark.parametrize(
     "wrong",
-    [["--kind", "thought"], ["--since", "yesterday"], ["--cursor", "nonsense"]],
+    [
+        ["--kind", "thought"],
+        ["--since", "yesterday"],
+        ["--cursor", "nonsense"],
+        ["--since", "2026-11-24", "--until", "2026-11-23"],
+    ],
 )
 def test_a_search_that_cannot_be_understood_is_2(filled: Address, wrong: list[str]) -> None:
-    refused(run(filled, "search", *wrong), 2)
+    assert refused(run(filled, "search", *wrong), 2).startswith("--")  # names the option, in Japanese first
     assert viewed(filled) == []
+
+
+@pytest.mark.requirement("R45")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["search", "--person", "123456789018"],
+        ["search", "--section", "1234-5678-9018"],
+        ["search", "--tool", "t12345678.9018"],
+        ["search", "--model", "12345678901"],
+        ["search", "--exchange", "１２３４５６７８９０１８"],
+        ["search", "--reason", "個人番号 1234 5678 9018 の照会"],
+        ["show", "123456789018"],
+        ["show", "x-1", "--reason", "123456789018"],
+    ],
+)
+def test_a_number_of_somebody_is_neither_looked_for_nor_recorded(filled: Address, command: list[str]) -> None:
+    said = refused(run(filled, *command), 2)
+    assert "台帳に残せません" in said and not any(digit in said for digit in "0123456789")
+    assert viewed(filled) == []
+
+
+@IN_A_FILE
+def test_what_cannot_be_recorded_as_taken_is_not_written(file: Path, tmp_path: Path) -> None:
+    file.chmod(0o444)
+    for command in ("export", "backup"):
+        assert "何も書き出しません" in refused(run(file, command, str(tmp_path / "copy")), 2)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_whose_record_it_is_and_what_it_tells_is_in_the_table(filled: Address) -> None:
+    run(filled, "search", "--reason", "点検")
+    run(filled, "hold", "place", "other", "--reason", "照会", "--person", "demo")
+    table = [line.split("\t") for line in run(filled, "search", "--all").stdout.splitlines()]
+    told = {line[1]: (line[3], line[5]) for line in table}
+    assert told["viewed"] == (os_user(), "search 点検")
+    assert told["noted"] == (os_user(), "hold.placed 照会")
+    assert told["asked"] == ("demo", "-")
+
+
+def test_that_nothing_was_found_is_said(filled: Address) -> None:
+    result = run(filled, "search", "--person", "nobody")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("該当する記録はありません。")
+    assert run(filled, "search", "--person", "nobody", "--json").output == ""
+
+
+def test_a_text_that_was_erased_is_called_so(filled: Address) -> None:
+    attack(filled, "DELETE FROM texts WHERE idx = 2")
+    out = run(filled, "show", "x-1").stdout
+    assert out.count("(保存期間が過ぎたため消去されました") == 1 and "お元気ですか" in out
+    assert "消去されました" not in run(filled, "show", "x-2").stdout
+
+
+@pytest.fixture
+def nobody() -> Iterator[Callable[[], None]]:
+    """Call it to become somebody who may do nothing, where the tests run as root; until the end of the test."""
+    before = os.getresuid()
+    yield lambda: os.setresuid(65534, 65534, before[2]) if before[1] == 0 else None
+    os.setresuid(*before)
+
+
+@IN_A_FILE
+@pytest.mark.parametrize("command", [["search"], ["show", "x-1"]])
+def test_a_ledger_that_may_not_be_read_says_as_whom_it_may(
+    file: Path, command: list[str], nobody: Callable[[], None]
+) -> None:
+    run(file.with_name("none.sqlite"), *command)  # whatever is imported late is there before
+    file.chmod(0)
+    nobody()
+    assert "を読む権限がありません。関所を動かしている利用者で" in refused(run(file, *command), 2)
+
+
+@IN_A_FILE
+@pytest.mark.parametrize("command", [["search"], ["show", "x-1"], ["export", "copy"]])
+def test_the_log_of_a_ledger_that_is_gone_is_never_deleted(
+    file: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = file.with_name(file.name + "-wal")
+    file.write_bytes(b"")
+    log.write_bytes(b"the newest records")
+    monkeypatch.chdir(file.parent)
+    assert "消さずに -wal・-shm もいっしょに" in refused(run(file, *command), 2)
+    assert log.read_bytes() == b"the newest records"
 
 
 @pytest.mark.parametrize("content", [b"", b"no database " * 500])

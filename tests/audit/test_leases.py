@@ -12,7 +12,7 @@ import pytest
 
 from audit import leases, tables
 from audit.address import Address
-from audit.leases import Lease, Process, is_over, provably_dead, this_process
+from audit.leases import Process, provably_dead, this_process
 from audit.ledger import Ledger
 from audit.model import Draft
 from audit.names import moment
@@ -36,10 +36,6 @@ def seen(process: subprocess.Popen[bytes]) -> Process:
     with open(f"/proc/{process.pid}/stat") as stat:
         born = stat.read().rpartition(")")[2].split()[19]
     return replace(this_process(), pid=process.pid, born=born)
-
-
-def lease(process: Process, seconds: float) -> Lease:
-    return Lease("w-1", process, moment(NOW + timedelta(seconds=seconds)), 1)
 
 
 def test_a_living_process_is_not_dead(other: subprocess.Popen[bytes]) -> None:
@@ -74,17 +70,6 @@ def test_where_the_system_tells_nothing_nobody_is_dead() -> None:
     assert not provably_dead(gone, Process("", "", 1, ""))
 
 
-def test_a_lease_is_over_when_its_time_has_run_out() -> None:
-    alive = this_process()
-    assert not is_over(lease(alive, +1), NOW, alive)
-    assert is_over(lease(alive, -1), NOW, alive)
-
-
-def test_a_lease_of_the_dead_is_over_at_once() -> None:
-    gone = replace(this_process(), pid=2**22 + 1, born="1")
-    assert is_over(lease(gone, +1000), NOW, this_process())
-
-
 # ── the rows, in both stores ─────────────────────────────────────────────────────────────────────
 
 WRITER = "w20261123T050000Z-aaaaaa"
@@ -113,13 +98,10 @@ def test_a_name_is_taken_once(store: Store) -> None:
 
 
 def test_a_lease_lives_as_long_as_it_is_renewed(store: Store) -> None:
-    later = NOW + timedelta(seconds=15)
     with store.transaction() as connection:
         assert leases.renew(connection, WRITER, 7, NOW + timedelta(seconds=9), 10.0)
         (seen,) = leases.living(connection)
-    stranger = replace(this_process(), boot="another")
-    assert (seen.open_from, is_over(seen, later, stranger)) == (7, False)
-    assert is_over(seen, later + timedelta(seconds=5), stranger)
+    assert (seen.open_from, seen.until) == (7, moment(NOW + timedelta(seconds=19)))
 
 
 def test_a_writer_that_wrote_nothing_leaves_no_lease_behind(store: Store, place: Address) -> None:

@@ -1,6 +1,7 @@
 """A ledger moves from one store to the other as it is, and at no moment there are two of it."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from audit.intake import NotEmpty
 from audit.ledger import Ledger
 from audit.model import CannotRecord, Draft
 from audit.move import StillWriting, Unsound, move
+from audit.names import moment, now
 from tests.audit.books import KEY, A, B, Book
 from tests.audit.cargo import bodies, evidence, fill, lines, notes, refused, run
 from tests.audit.ledgers import Child, Where, asked, attack, kinds, named, rows, verified
@@ -202,6 +204,26 @@ def test_what_a_dead_writer_left_open_is_lost_before_it_moves(
     assert verified(new, keys[1]).ok
 
 
+@pytest.mark.parametrize(("minutes", "gone"), [(1, False), (6, True)])
+def test_a_writer_elsewhere_may_be_alive_until_it_was_silent_for_long(
+    filled: tuple[Address, Address], keys: tuple[Path, Path], child: Child, minutes: int, gone: bool
+) -> None:
+    """It ran on a machine of which nobody here can tell whether it is still there."""
+    old, new = filled
+    writer = child(WRITER, named(old))
+    assert writer.stdout and writer.stdout.readline() == "writing\n"
+    writer.kill()
+    writer.wait()
+    until = moment(now() - timedelta(minutes=minutes))
+    attack(old, f"UPDATE leases SET boot = 'elsewhere', until = '{until}' WHERE ended IS NULL")
+    if gone:
+        assert move(old, new, keys[1], by="demo").closed == 1
+        assert kinds(new)["lost"] == 1
+    else:
+        with pytest.raises(StillWriting):
+            move(old, new, keys[1], by="demo")
+
+
 MOVE = """
 import sys
 from pathlib import Path
@@ -294,6 +316,16 @@ def test_a_chain_whose_name_says_no_month_cannot_go_where_months_matter(
     fill(old, None, "x-2")
 
 
+def test_the_log_of_another_ledger_is_never_deleted(filled: tuple[Address, Address], tmp_path: Path) -> None:
+    new = tmp_path / "there" / "ledger.sqlite"
+    assert "がありません" in refused(run("move", "--ledger", named(filled[0]), "--to", new))
+    new.parent.mkdir()
+    log = new.with_name("ledger.sqlite-wal")
+    log.write_bytes(b"the newest records")
+    assert f"{log} が残っています" in refused(run("move", "--ledger", named(filled[0]), "--to", new))
+    assert log.read_bytes() == b"the newest records" and not new.exists()
+
+
 def test_mistakes_are_one_sentence(tmp_path: Path, postgres_url: str) -> None:
     ledger = tmp_path / "ledger.sqlite"
     fill(ledger, None, "x-1")
@@ -323,6 +355,7 @@ def test_the_command_says_what_it_did_and_what_to_set(
     assert done.exit_code == 0, done.output
     assert "記録 6 件" in done.stdout and f"SEKISHO_LEDGER={named(new)}" in done.stdout
     assert ("読み取り専用" if old.path else "もう書かないで") in done.stdout
+    assert "purge では消せません" in done.stdout and "期限より前に廃棄" in done.stdout
 
 
 def test_the_command_never_repeats_a_password(tmp_path: Path, postgres_url: str) -> None:

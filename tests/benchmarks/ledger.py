@@ -35,16 +35,16 @@ HERE = Path(__file__).resolve()
 ROOT = HERE.parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from audit import chain, export, names, verify  # noqa: E402
+from audit import chain, export, names  # noqa: E402
 from audit.address import Address, address_of  # noqa: E402
 from audit.draft import Prepared, prepare  # noqa: E402
 from audit.ledger import Ledger  # noqa: E402
 from audit.model import Draft  # noqa: E402
 from audit.pen import Pen  # noqa: E402
-from audit.query import reading  # noqa: E402
 from audit.signing import create_keys  # noqa: E402
 from audit.store import Store  # noqa: E402
 from audit.stores import place_of  # noqa: E402
+from audit.verdict import verdict  # noqa: E402
 from tests.audit.ledgers import asked, named  # noqa: E402
 from tests.postgres import Server  # noqa: E402
 
@@ -236,11 +236,7 @@ def do(what: str, place: str, *more: str) -> dict[str, float]:
     else:
         public_key, *since = map(Path, more)
         from_note = since[0] if since else None
-        if "://" in place:
-            with reading(address_of(place)) as connection:
-                report = verify.verify_lines(export.lines(connection, texts=True), public_key)
-        else:
-            report = verify.verify(Path(place), public_key, from_note=from_note)
+        report = verdict(address_of(place), public_key, from_note=from_note)
         if not report.ok:
             raise RuntimeError(f"not sound: {report.first_bad}")
         count = report.records

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +11,14 @@ from policies.model import Permit, Refuse, RuleHit, Verdict
 from proxy.accounts import asked
 from proxy.callers import Caller, Declared, Trace, caller_of, declared_by, trace_of
 from proxy.errors import Problem
-from proxy.office.keys import Key
+from proxy.office.keys import Key, networks
 from proxy.surfaces.chat import ChatReply, ChatRequest
 from proxy.surfaces.messages import MessagesReply, MessagesRequest
 from proxy.surfaces.parameters import parameters
 from proxy.surfaces.reply import Chunk
 from proxy.surfaces.request import Request
 from proxy.surfaces.responses import ResponsesReply, ResponsesRequest
-from proxy.surfaces.tools import Offered
+from proxy.surfaces.tools import Offered, offered
 from proxy.surfaces.transcript import Transcript
 from redaction.model import Finding
 from redaction.vault import Vault
@@ -42,7 +43,8 @@ def test_a_conversation_that_a_tool_names_is_recorded_as_it_is(name: str) -> Non
     "name",
     ["", "a" * 65, "山田太郎", "a b", "a/b", "123456789018", "1234-5678-9018", "1234.5678.9018", "12345678901",
      "conv-123456789018", "x123456789018y", "conv-1234-5678-9018", "090-1234-5678", "tel-090-1234-5678",
-     "0726747111", "072-674-7111", "4111-1111-1111-1111", "4111111111111111"],
+     "0726747111", "072-674-7111", "4111-1111-1111-1111", "4111111111111111", "123-456-789-018", "123456789-018",
+     "123456-789018", "12-34-56-78-90-18", "c12345678.9018", "1_2_3_4_5_6_7_8_9_0_1_8", "c-123-4567-8901"],
 )  # fmt: skip
 def test_a_conversation_that_looks_like_somebodys_number_is_refused_in_two_languages(name: str) -> None:
     with pytest.raises(Problem) as refused:
@@ -50,6 +52,36 @@ def test_a_conversation_that_looks_like_somebodys_number_is_refused_in_two_langu
     assert (refused.value.status, refused.value.code) == (400, "conversation_header_malformed")
     assert "会話の番号" in refused.value.says.ja and "UUID" in refused.value.says.en
     assert not name or name not in str(refused.value.body("x"))
+
+
+@pytest.mark.requirement("R44")
+@pytest.mark.parametrize(
+    "user",
+    ["123456789018", "1234-5678-9018", "123456-789018", "1234.5678.9018", "u123456789018", "123456789018@city",
+     "12345678901", "0123456789012345"],
+)  # fmt: skip
+def test_a_user_that_looks_like_somebodys_number_is_refused(user: str) -> None:
+    tool = replace(KEY, person=None, may_assert_user=True, addresses=networks("10.0.0.0/8"))
+    assert caller_of(tool, {"x-sekisho-user": "taro.yamada-2026@city"}, "10.1.1.1").person
+    with pytest.raises(Problem) as refused:
+        caller_of(tool, {"x-sekisho-user": user}, "10.1.1.1")
+    assert (refused.value.status, refused.value.code) == (400, "user_header_malformed")
+    assert user not in str(refused.value.body("x"))
+
+
+@pytest.mark.requirement("R44")
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("lookup_20260115", True),
+        ("lookup_123456789", False),
+        ("lookup_12345678_9018", False),
+        ("l1o2o3k4u5p6_7_8_9", False),
+    ],
+)
+def test_a_tool_whose_name_has_as_many_digits_as_somebodys_number_is_not_named(name: str, kept: bool) -> None:
+    found = offered({"tools": [{"type": "function", "function": {"name": name}}]}, ())
+    assert (found.names, found.unnamed) == (((name,), 0) if kept else ((), 1))
 
 
 def test_a_conversation_that_is_named_twice_is_none() -> None:

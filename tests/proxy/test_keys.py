@@ -4,6 +4,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from proxy.office.commands import app
 from proxy.office.keys import Key, KeyBook, new_id
 
 SECRET = b"s" * 32
@@ -33,3 +37,24 @@ def test_a_book_of_the_first_release_still_opens_and_its_keys_are_in_force(tmp_p
         found = book.find(plain)
     assert found and found.person == "012345"
     assert (found.unknown_fields, found.mask_reply_names) == ("refuse", False)
+
+
+@pytest.mark.requirement("R44")
+@pytest.mark.parametrize("option", ["--person", "--tool", "--department", "--section", "--purpose"])
+@pytest.mark.parametrize("number", ["123456789018", "u1234.5678.9018", "１２３４－５６７８－９０１"])
+def test_a_key_is_not_issued_in_the_name_of_somebodys_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, number: str
+) -> None:
+    monkeypatch.setenv("SEKISHO_HOME", str(tmp_path / "home"))
+    usual = {
+        "--person": "012345",
+        "--tool": "t",
+        "--department": "d",
+        "--section": "s",
+        "--category": "research",
+    }
+    words = [word for pair in (usual | {option: number}).items() for word in pair]
+    done = CliRunner().invoke(app, ["create", *words])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "台帳に残せません" in done.stderr and number not in done.stderr
+    assert not (tmp_path / "home").exists()

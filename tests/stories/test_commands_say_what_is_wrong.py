@@ -65,7 +65,9 @@ def test_a_broken_file_of_the_house_is_named_before_anything_starts(
     "environment",
     [
         {"SEKISHO_ALLOW": "/nowhere"},
-        {"SEKISHO_LEDGER": "postgresql://x/y"},
+        {"SEKISHO_LEDGER": "mysql://x/y"},
+        {"SEKISHO_ANCHORS": "ftp://x/y"},
+        {"SEKISHO_SIGNING_HOOK": "sudo -u csirt sign"},
         {"SEKISHO_MODELS": __file__},
         {"SEKISHO_NOISE": "1"},
     ],
@@ -99,5 +101,5 @@ def test_keys_without_a_name_are_not_issued(sekisho: Any, tmp_path: Path) -> Non
         "--person",
     ]
     assert sekisho(*words, "", SEKISHO_HOME=str(tmp_path)).returncode == 2
-    ledger = {"SEKISHO_HOME": str(tmp_path), "SEKISHO_LEDGER": "postgresql://x/y"}
+    ledger = {"SEKISHO_HOME": str(tmp_path), "SEKISHO_LEDGER": "mysql://x/y"}
     assert sekisho(*words, "1", **ledger).returncode == 2

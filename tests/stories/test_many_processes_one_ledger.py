@@ -125,6 +125,6 @@ def test_processes_do_not_wait_for_each_others_locks(
         write(writers)
         watch.stop()
         ours = watch.waits.total() - watch.waits["extend"]
-        assert watch.looks >= 10, "the watch looked elsewhere"
+        assert watch.looks >= 3, "the watch looked elsewhere"
         assert ours <= 1 + watch.looks // 20, f"{processes} processes: {watch.waits} of {watch.looks} looks"
         postgres.drop(name)

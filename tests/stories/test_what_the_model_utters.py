@@ -18,7 +18,8 @@ HEARD = (
     "担当は鈴木一郎です。電話は[PHONE_NUMBER]、メールは[EMAIL_ADDRESS]、カードは[CREDIT_CARD]、"
     "個人番号は[JP_MY_NUMBER]、鍵は [CREDENTIAL] です。"
 )
-UTTERED = ("090-1234-5678", "suzuki.ichiro", "4111", "123456789018", "abcdefghijkl")
+UTTERED = ("090-1234-5678", "suzuki.ichiro", "4111 1111", "123456789018", "abcdefghijkl")
+"""Long enough that no hash in the ledger holds one by chance."""
 COUNTED = {"CREDENTIAL": 1, "CREDIT_CARD": 1, "EMAIL_ADDRESS": 1, "JP_MY_NUMBER": 1, "PHONE_NUMBER": 1}
 QUESTION = "窓口の連絡先を教えてください。"
 
