@@ -189,15 +189,15 @@ def _start(connection: tables.Connection, since: str | None) -> notes.Note | Non
 def _chains_since(connection: tables.Connection, start: notes.Note) -> list[tuple[str, int]]:
     """(writer, index) of every chain that may hold records the note does not cover: those behind the index.
 
-    A chain that the note does not list was closed before it, unless a later note lists it or it is still to be
-    closed (it has a lease). No clock is asked: it may have been set. Behind a closed one nothing may come, so
+    A chain that the note does not list was closed before it, unless a later note lists it (but as purged) or it
+    is still to be closed (it has a lease). No clock is asked: it may have been set. Behind a closed one nothing may come, so
     that is shown if it does.
     """
     newer = tables.select(tables.notes.c.note).where(tables.notes.c.number > start.number)
     young = {writer for (writer,) in connection.execute(tables.select(tables.leases.c.writer))}
     for (note,) in _rows(connection, newer):
         with suppress(notes.NoNote):  # one that is none is for the verifier to find
-            young |= {head.writer for head in notes.read(note).heads}
+            young |= {head.writer for head in notes.read(note).heads if head.state != "purged"}
     chains = {head.writer: head.size for head in start.heads if head.state != "purged"}
     chains |= {writer: 0 for writer in young - {head.writer for head in start.heads}}
     return sorted(chains.items())

@@ -23,6 +23,7 @@ from audit.remover import CannotPurge
 from audit.signing import CannotSign, Hook, KeyFile
 from audit.stores import install, loading, place_of, shredder
 from audit.tables import IntegrityError
+from audit.verdict import verdict
 from tests.audit.aged import (
     NOW,
     RECENT,
@@ -179,6 +180,21 @@ def test_a_purge_that_was_stopped_after_its_note_is_finished_by_the_next(
     assert (report.ok, report.purged_chains, report.purged_still_here) == (True, 1, 0)
     assert report.newest_purge and report.newest_purge.writer == writer
     assert (report.newest_purge.closed or "")[:10] == "2021-11-26"
+
+
+def test_a_purge_that_was_stopped_is_no_news_behind_a_later_note(
+    address: Address, keys: Keys, tmp_path: Path
+) -> None:
+    """That its texts were erased stands before that note, too."""
+    writer = write(address, keys[0], TOO_OLD, ["x-1"])
+    purge(address, keys, datetime(2023, 1, 10, 3, tzinfo=UTC))
+    kept = tmp_path / "kept.note"
+    write(address, keys[0], RECENT, ["x-2"])
+    kept.write_text(rows(address, "SELECT note FROM notes ORDER BY number DESC")[0][0], "utf-8")
+    call_purged(address, keys, writer)
+    report = verdict(address, keys[1], from_note=kept)
+    assert (report.ok, report.records, report.purged_chains) == (True, 0, 1)
+    assert sound(address, keys[1]).purged_still_here == 1
 
 
 def test_what_is_wrong_beside_an_unfinished_purge_still_stops_it(address: Address, keys: Keys) -> None:

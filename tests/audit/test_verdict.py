@@ -65,9 +65,10 @@ def test_verify_from_a_note_that_is_not_there_is_an_alarm(
 
 
 def test_verify_finds_a_question_that_was_asked_again_in_another_chain(postgres_url: str) -> None:
-    """In PostgreSQL no law can forbid it: a unique constraint must lie within one month."""
+    """In PostgreSQL only a trigger forbids it: a unique constraint must lie within one month."""
     fill(postgres_url, None, "x-1")
     assert run("verify", "--ledger", postgres_url).exit_code == 0
+    attack(postgres_url)
     fill(postgres_url, None, "x-1")
     report = json.loads(run("verify", "--ledger", postgres_url, "--json").stdout)
     assert (report["ok"], report["first_bad"]["code"]) == (False, "question_repeated")
