@@ -12,6 +12,7 @@ app = typer.Typer(
 app.command("search")(looking.search)
 app.command("show")(looking.show)
 app.command("verify")(proving.verify)
+app.command("note")(proving.note)
 app.command("sweep")(keeping.sweep)
 app.command("reconcile")(reconciling.reconcile)
 app.command("export")(carrying.export)

@@ -1,11 +1,11 @@
-"""``sekisho audit verify``: check the ledger, wherever it lies; writes nothing."""
+"""``sekisho audit verify | note``: check the ledger, and hand a note to somebody else; both write nothing."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from audit.commands.desk import DEFAULT_LEDGER, AsJson, Where, address, key_beside
+from audit.commands.desk import DEFAULT_LEDGER, AsJson, Where, address, cannot_read, key_beside
 
 
 def verify(
@@ -48,3 +48,21 @@ def verify(
         as_lines_of_json=as_json,
     )
     raise typer.Exit(status)
+
+
+def note(ledger: Where = DEFAULT_LEDGER) -> None:
+    """いちばん新しい控えを、外に渡す文面で示します(メールや報告書に)。 / The newest note, as a letter to keep elsewhere."""
+    from audit.anchors import body
+    from audit.heads import last_note
+    from audit.query import CANNOT_READ, reading
+
+    place = address(ledger)
+    try:
+        with reading(place) as connection:
+            signed = last_note(connection)
+    except CANNOT_READ as error:
+        cannot_read(place, error)
+    if signed is None:
+        typer.echo("控えはまだありません。 / There is no note yet.", err=True)
+        raise typer.Exit(1)
+    typer.echo(body(signed), nl=False)

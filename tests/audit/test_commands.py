@@ -392,3 +392,24 @@ def test_the_commands_start_without_the_heavy_libraries() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_the_newest_note_is_printed_as_a_letter_that_verify_takes_as_it_is(
+    filled: Address, tmp_path: Path
+) -> None:
+    result = run(filled, "note")
+    assert (result.exit_code, result.stderr) == (0, "")
+    letter = tmp_path / "letter.txt"
+    letter.write_text(result.stdout, "utf-8")
+    key = str(tmp_path / "public.pem")
+    checked = run(filled, "verify", "--anchor", str(letter), "--public-key", key, "--json")
+    assert json.loads(checked.stdout)["after_anchor"] == 0
+    assert viewed(filled) == []  # it tells nothing about anybody
+
+
+def test_where_there_is_no_note_yet_none_is_printed(place: Address) -> None:
+    ledger = Ledger(place)
+    ledger.start()
+    ledger.append_now(Draft("viewed", None, {}))
+    ledger.stop()
+    assert "控えはまだありません" in refused(run(place, "note"), 1)
