@@ -149,6 +149,7 @@ class Settings(BaseSettings):
 
 
 _USERINFO = re.compile(r"//[^/@]+@")
+_WEBHOOK = re.compile(r"(https?://[^/\s]+)/\S+")
 
 
 class BadSettings(Exception):
@@ -199,12 +200,18 @@ def shown(settings: Settings) -> list[Shown]:
     return [
         Shown(
             PREFIX + name.upper(),
-            "" if (value := getattr(settings, name)) is None else _USERINFO.sub("//***@", str(value)),
+            "" if (value := getattr(settings, name)) is None else _without_secrets(name, str(value)),
             _origin(name, settings),
             str(field.description),
         )
         for name, field in Settings.model_fields.items()
     ]
+
+
+def _without_secrets(name: str, value: str) -> str:
+    """No password of a URL, and no token in the address of a webhook."""
+    value = _USERINFO.sub("//***@", value)
+    return _WEBHOOK.sub(r"\1/***", value) if name == "anchors" else value
 
 
 def _origin(name: str, settings: Settings) -> Literal["default", "environment", "file"]:

@@ -27,6 +27,16 @@ def test_a_secret_is_starred(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(one.value for one in shown(settings) if one.name == "SEKISHO_UPSTREAM_KEY") == "**********"
 
 
+def test_no_password_and_no_token_of_an_address_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEKISHO_LEDGER", "postgresql://sekisho:canary@db.example/ledger")
+    monkeypatch.setenv(
+        "SEKISHO_ANCHORS", "/media/csirt https://soc.example/hook/canary?t=canary mailto:c@example.jp"
+    )
+    listed = {one.name: one.value for one in shown(read())}
+    assert "canary" not in str(listed)
+    assert listed["SEKISHO_ANCHORS"] == "/media/csirt https://soc.example/*** mailto:c@example.jp"
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("SEKISHO_PORT", "many"), ("SEKISHO_LEASE", "0"), ("SEKISHO_NOISE", "1")]
 )
