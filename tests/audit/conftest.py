@@ -13,6 +13,13 @@ from audit.signing import create_keys
 from tests.audit.ledgers import Child, start_child
 
 
+@pytest.fixture(autouse=True)
+def no_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands find no key and no ledger of a house that was started in this folder before."""
+    monkeypatch.setenv("SEKISHO_HOME", str(tmp_path / "no-house"))
+    monkeypatch.delenv("SEKISHO_LEDGER", raising=False)
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Where the ledger will lie: a file. A module whose promises hold in both stores overrides this with
