@@ -117,7 +117,9 @@ class Pen:
         """Close as ``lost`` every open exchange of writers that are gone, at the end of their own chains; how many."""
         now, closed = self._clock(), 0
         with self._page() as page:
-            for seen in leases.living(page.connection):
+            living = leases.living(page.connection)
+            self._watched = {seen.writer: self._watched.get(seen.writer, ("", 0.0)) for seen in living}
+            for seen in living:
                 if seen.writer in page.heads or not self._is_gone(seen, now):
                     continue
                 lease = leases.seize(page.connection, seen)

@@ -6,7 +6,6 @@ move the ones already paged over.
 
 import base64
 import json
-from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -103,12 +102,6 @@ def show(ledger: Address, exchange: str) -> Shown | None:
     return Shown(
         _record(asked), _record(ending) if ending else None, asked.text, ending.text if ending else None
     )
-
-
-def body_of(record: Record) -> Mapping[str, Any]:
-    """A record's body as JSON has it."""
-    body: Mapping[str, Any] = json.loads(record.body)
-    return body
 
 
 def _matching(filters: Filters) -> Any:

@@ -87,9 +87,7 @@ class Scribe:
         self._renew_at = self._sweep_at = self._pay_at = began
         self._last_note = self._last_record = began
         self._unsigned = True  # at the start there may be records that no note covers
-        self._pause = (
-            rhythm.settle
-        )  # longer after every failure: a signer that cannot is not asked all the time
+        self._pause = rhythm.settle  # longer after every failure: who cannot sign is not asked all the time
 
     def start(self, patience: float) -> None:
         """Start the thread and wait until it has tried to open the ledger and to sweep once."""
@@ -194,10 +192,10 @@ class Scribe:
             if notary.ready:
                 self._unsigned |= not notary.finish()
                 self.note_trouble = None
+                self._pause = self._rhythm.settle
             else:
                 self._last_note, self._unsigned = time.monotonic(), False
                 notary.begin()
-                self._pause = self._rhythm.settle
         except Exception as error:
             if self.note_trouble is None:
                 self._troubled(error)

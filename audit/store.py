@@ -23,10 +23,6 @@ class Store:
         self._create = create  # until the first time: a ledger that vanishes is not begun anew
         self._connection: tables.Connection | None = None
 
-    @property
-    def is_open(self) -> bool:
-        return self._connection is not None
-
     @contextmanager
     def transaction(self) -> Iterator[tables.Connection]:
         """Durable on leaving; on any error nothing is kept and it is raised.

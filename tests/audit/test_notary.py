@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -123,6 +124,21 @@ def test_while_there_is_no_signature_records_go_on_and_later_notes_make_up_for_i
     assert soon(lambda: ledger.note_trouble is None and signed_notes(place) != [])
     assert soon(lambda: covered(place, writer) == 2)
     assert verified(place, keys[1]).ok
+
+
+def test_a_signer_who_cannot_is_asked_less_and_less_often(place: Address, open_ledger: OpenLedger) -> None:
+    """Each question may start a program of somebody else's. Only the least time between two is looked at."""
+    asked: list[float] = []
+
+    class Cannot:
+        def sign(self, note: Note) -> str:
+            asked.append(time.monotonic())
+            raise CannotSign("not now")
+
+    ledger = open_ledger(place, Cannot(), settle_seconds=0.02, note_seconds=60)
+    ledger.append_now(VIEWED)
+    assert soon(lambda: len(asked) >= 5)
+    assert asked[4] - asked[3] >= 0.25
 
 
 def test_a_stop_without_a_signature_keeps_the_records(place: Address, key: KeyFile) -> None:

@@ -10,7 +10,7 @@ from audit import tables
 from audit.address import Address
 from audit.ledger import Ledger
 from audit.model import Draft
-from audit.query import CANNOT_READ, Filters, Page, body_of, reading, search, show
+from audit.query import CANNOT_READ, Filters, Page, reading, search, show
 from tests.audit.ledgers import Clock, asked, attack, rows
 
 START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -119,7 +119,7 @@ def test_an_exchange_is_shown_with_both_masked_texts(filled: Ledger) -> None:
     shown = show(filled.address, "x-1")
     assert shown and shown.ending
     assert (shown.asked_text, shown.answer_text) == ("question one", "answer one")
-    assert body_of(shown.asked)["caller"]["person"] == "yamada"
+    assert json.loads(shown.asked.body)["caller"]["person"] == "yamada"
     assert json.loads(shown.ending.body) == {"egress_state": "masked"}
 
 
