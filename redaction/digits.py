@@ -7,6 +7,9 @@ _MISREAD = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "拾": "十", 
 DIGIT = "[0-9〇零一二三四五六七八九]"
 """One digit, for a pattern over folded text."""
 
+WITHIN = r"(?:[ \-]|-?\n {0,4})?"
+"""What may stand between two digits of a number whose length is known: a space, a hyphen, a line's end."""
+
 EDGE_BEFORE = "(?<![0-9A-Za-z])(?<![0-9][-.])"
 EDGE_AFTER = "(?![0-9A-Za-z])(?!-[0-9])"
 """A number's edges in folded text. ``\\b`` is no use: は and 1 are both word characters to it."""

@@ -37,6 +37,7 @@ _PIECE = re.compile(
 _ONE_BY_ONE = re.compile(f"(?:(?:{_DIGIT})(?:{_JOINT})+)+(?:{_DIGIT})")
 _LAST_GROUP = re.compile(f"(?:(?:{_JOINT})|^)(?:{_DIGIT})+$")
 _PLAIN = re.compile(r"[0-9 ,\-]*")
+_LAST_DIGITS = re.compile(r"(?<![0-9])[0-9]+$")
 _NO_FIGURE_BEFORE = "十百千万億兆第"
 _NO_FIGURE_AFTER = "十百千万億兆年月円人名件歳回時分"
 
@@ -99,15 +100,22 @@ def changes(text: str) -> list[tuple[int, int, str]]:
     found: list[tuple[int, int, str]] = []
     for match in _ANY.finditer(text):
         written = match.group()
-        if _PLAIN.fullmatch(written) and written.strip() != "-" and not _SPREAD.fullmatch(written):
-            continue
         if "-\n" in written or written.strip() in _DASHES:
             found.append((match.start(), match.end(), "-"))
+        elif _PLAIN.fullmatch(written) and not _SPREAD.fullmatch(written):
+            found.extend(_cut_off(text, match))
         elif written.isascii():
             found.extend(_corrected(written, match.start()))
         else:
             found.extend(_heard(text, match))
     return found
+
+
+def _cut_off(text: str, match: "re.Match[str]") -> list[tuple[int, int, str]]:
+    """The last group of a plain number that a misread letter cut off: the 9O18 of 1234 5678 9O18."""
+    last = _LAST_DIGITS.search(match.group())
+    misread = _MISREAD.match(text, match.start() + last.start()) if last else None
+    return _corrected(misread.group(), misread.start()) if misread else []
 
 
 def _corrected(written: str, at: int) -> list[tuple[int, int, str]]:

@@ -57,6 +57,9 @@ _STAFF_AFTER = re.compile(
     r"|ケアマネ|相談員|職員|主事|技師|PT|OT|ST|巡査|警部|弁護士|司法書士|支援員|民生委員|署長|センター長|大臣|教諭|氏著"
     r"|病|症|式|法|賞|杯|記念|テスト|スケール|型|氏病)"
 )
+_SUBJECT = re.compile(
+    r" ?(?:様|さま|さん|氏|君|くん|ちゃん|殿)?(?:ご本人|本人)?(?:\([^()。\n]{0,24}\))?(?:は|が|も|には|について)"
+)
 _SPEAKER = re.compile(r" ?[:「]")
 _SPOKEN = re.compile(r"です|ます|でした|ました|ません|でしょう|ますか|[はがを].*。")
 _HALF = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -70,6 +73,7 @@ class People:
         somebody = [r for r in results if self._somebody(r)]
         self._starts = sorted({r.start for r in somebody})
         self._firm = sorted({r.start for r in somebody if r.score >= FIRM})
+        self._names = sorted({(r.start, r.end) for r in somebody if r.entity_type == "PERSON"})
 
     def __bool__(self) -> bool:
         return bool(self._starts)
@@ -90,6 +94,16 @@ class People:
     def around(self, start: int, end: int) -> bool:
         """Somebody stands before or after, in the same piece of text."""
         return _any(self._firm, start - FAR_REACH, end + FAR_REACH)
+
+    def spoken_of(self, start: int) -> int | None:
+        """Where the nearest person before a fact begins, if the sentence is about them: 山田様は、……"""
+        index = bisect_left(self._names, (start,)) - 1
+        if index < 0:
+            return None
+        begin, end = self._names[index]
+        told = _SUBJECT.match(self.text, end, start)
+        same = start - end <= LINE_REACH and not re.search(r"[。\n]", self.text[end:start])
+        return begin if told and same else None
 
     def line(self, start: int, end: int) -> tuple[int, int]:
         """Where the line of a fact begins and ends; not farther than can matter."""

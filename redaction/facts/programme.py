@@ -43,16 +43,21 @@ _PERSONAL = re.compile(
 )
 
 
-def of_everybody(text: str, start: int, end: int) -> bool:
-    """What follows (or a number, or an event named beside it) says that no one person is meant."""
+def of_everybody(text: str, start: int, end: int, since: int | None = None) -> bool:
+    """What follows (or a number, or an event named beside it) says that no one person is meant.
+
+    ``since``: where the person begins whom the sentence speaks of. An event named before that person, or in
+    the next sentence, says nothing then: 講座に申し込まれた山田様は、身体障害者手帳2級をお持ちです。講座は……
+    """
     after = text[end : end + 48].partition("\n")[0]
     if _AFTER.match(after) or _AFTER_TOPIC.match(after) or _COUNT.match(after):
         return True
     if text[end - 1 : end] in "0123456789級A" and _AFTER_GRADE.match(after):
         return True
-    before = text[max(0, start - 32) : start]
+    before = text[max(0, start - 32, since or 0) : start]
     line = before[before.rfind("\n") + 1 :]
-    return _EVENT.search(line + after[:24]) is not None or _titled(line, after)
+    following = after[:24] if since is None else after[:24].partition("。")[0]
+    return _EVENT.search(line + following) is not None or _titled(line, after)
 
 
 def in_general(text: str, start: int, end: int) -> bool:

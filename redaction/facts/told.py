@@ -28,7 +28,7 @@ def told(text: str, facts: Sequence[R], others: Iterable[Result], titles: bool =
 
 
 def _of_somebody(people: People, start: int, end: int, titles: bool) -> bool:
-    if programme.of_everybody(people.text, start, end):
+    if programme.of_everybody(people.text, start, end, people.spoken_of(start)):
         return False
     if people.in_line(start, end):
         return True

@@ -14,7 +14,8 @@ from redaction.recognizers.base import Recognizer
 
 _NO_AMOUNT = "(?! ?[件円千万台人])"
 _SEVEN = re.compile(
-    rf"{EDGE_BEFORE}[0-9]{{3}}[ \-]?[0-9]{{4}}{EDGE_AFTER}{_NO_AMOUNT}|{EDGE_BEFORE}[0-9]{{6,8}}{EDGE_AFTER}{_NO_AMOUNT}"
+    rf"{EDGE_BEFORE}[0-9](?:(?:-?\n {{0,4}})?[0-9]){{6}}{EDGE_AFTER}{_NO_AMOUNT}"
+    rf"|{EDGE_BEFORE}[0-9]{{3}}[ \-]?[0-9]{{4}}{EDGE_AFTER}{_NO_AMOUNT}|{EDGE_BEFORE}[0-9]{{6,8}}{EDGE_AFTER}{_NO_AMOUNT}"
 )
 _DIRECT = re.compile(
     r"(?:(?:普通|当座|貯蓄)(?:預金|貯金)?|総合口座|\((?:普|当)\)|[普当]|口座)(?:口座)?"

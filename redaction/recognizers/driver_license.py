@@ -6,13 +6,13 @@ Without the word twelve digits may be anything, a My Number first of all.
 from collections.abc import Iterable
 
 from redaction.cues import Labelled, spaced
-from redaction.digits import EDGE_AFTER, EDGE_BEFORE
+from redaction.digits import EDGE_AFTER, EDGE_BEFORE, WITHIN
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
 _NUMBER = Labelled(
     spaced(("免許証", "運転免許", "運転経歴証明書", "免許番号")) + "|[Dd]river'?s? [Ll]icen[sc]e",
-    rf"{EDGE_BEFORE}[0-9](?:[ -]?[0-9]){{11}}{EDGE_AFTER}",
+    rf"{EDGE_BEFORE}[0-9](?:{WITHIN}[0-9]){{11}}{EDGE_AFTER}",
 )
 
 

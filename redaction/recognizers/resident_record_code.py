@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable
 
 from redaction import cues
-from redaction.digits import DIGIT
+from redaction.digits import DIGIT, WITHIN
 from redaction.figures import figures
 from redaction.page import Hit, Page
 from redaction.recognizers.base import Recognizer
 
 _ELEVEN = re.compile(
-    rf"(?<![0-9A-Za-z])(?<![0-9][-.]){DIGIT}(?:[ \-]?{DIGIT}){{10}}(?![0-9A-Za-z])(?![-.][0-9])"
+    rf"(?<![0-9A-Za-z])(?<![0-9][-.]){DIGIT}(?:{WITHIN}{DIGIT}){{10}}(?![0-9A-Za-z])(?![-.][0-9])"
 )
 _FULL = re.compile(cues.spaced(("住民票コード", "住民票CD", "住基コード", "住記コード", "住民コード")))
 """Names that mean nothing else: on a page that has one, others need none beside them."""

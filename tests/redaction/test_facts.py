@@ -60,6 +60,30 @@ def test_the_person_a_record_is_about_may_stand_lines_above_the_fact(detector):
     assert _facts(detector, record) == ["肝細胞癌"]
 
 
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("障がい者向け講座に申し込まれた山田太郎様は、身体障害者手帳2級です。", "身体障害者手帳2級"),
+        ("スマホ講座の受講者、山田太郎さん（82歳）には、認知症がある。", "認知症"),
+        ("研修を欠席した山田太郎が、うつ病で休職中。次の研修は5月です。", "うつ病"),
+    ],
+)
+def test_an_event_named_before_the_person_does_not_hide_what_is_told_of_the_person(text, fact):
+    assert _told(text, fact, "山田太郎")
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("山田太郎様は、認知症の講座に申し込まれました。", "認知症"),
+        ("山田太郎様は、5月の講座で認知症を学びます。", "認知症"),
+        ("山田太郎様へ、講座のご案内。身体障害者手帳2級は無料です。", "身体障害者手帳2級"),
+    ],
+)
+def test_an_event_named_between_a_person_and_the_words_still_says_that_no_one_is_meant(text, fact):
+    assert not _told(text, fact, "山田太郎")
+
+
 def test_the_same_words_with_nobody_in_the_text_are_free(detector):
     assert _facts(detector, "・肝細胞癌の再発。次週入院。") == []
 
