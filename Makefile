@@ -3,6 +3,7 @@
 # Needs: make, and Python 3.11 to 3.13 with venv. Everything is put into .venv beside this file.
 #   PYTHON=/path/to/python3.12   choose the Python that .venv is made with
 #   ARGS="--port 9000"           passed on to `sekisho serve` or to pytest
+#   JOBS=4                       run the tests in so many processes (0: in one, which shows more of a failure)
 
 # Some machines set this for containers. Here it would cost seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,8 +15,12 @@ RUN  := .venv/.run-$(HERE)
 DEV  := .venv/.dev-$(HERE)
 BIN  := .venv/bin
 
+# Two processes share the tests, a file at a time; each loads the detector, so more of them want more memory.
+JOBS   := 2
+SHARED := -n $(JOBS) --dist loadfile
+
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte bench-ledger clean
+.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte bench-ledger bench-attacks clean
 
 help:
 	@echo 'make serve      関所を動かす               install what is missing, then serve on 127.0.0.1:8080'
@@ -28,6 +33,7 @@ help:
 	@echo 'make bench-leaks  LiteLLM Proxyと並べて試す      the same probes beside LiteLLM Proxy with Presidio'
 	@echo 'make bench-first-byte  待ち時間を素通しと並べて測る  time to first byte beside a bare passthrough'
 	@echo 'make bench-ledger  台帳の速さとメモリを測る        how fast the ledger records, exports and verifies'
+	@echo 'make bench-attacks AIをだます言葉の見つけ方を測る how many prompt attacks the word lists catch'
 	@echo 'make lock       依存関係を固定し直す       write the lock files anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean      作業ファイルを消す         remove .venv and caches; never var/'
 
@@ -54,11 +60,11 @@ lint: $(DEV)
 
 test: lint
 	@echo '[関所] 試験を行います。 Running the tests.'
-	@$(BIN)/python -m pytest --requirements=docs/requirements.md $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) --requirements=docs/requirements.md $(ARGS)
 
 test-long: lint
 	@echo '[関所] 長い試験も含めて行います。 Running every test, the long ones too.'
-	@$(BIN)/python -m pytest -m '' --timeout 1800 --requirements=docs/requirements.md $(ARGS)
+	@$(BIN)/python -m pytest $(SHARED) -m '' --timeout 1800 --requirements=docs/requirements.md $(ARGS)
 
 bench: $(RUN)
 	@$(BIN)/python tests/benchmarks/cold_start.py $(ARGS)
@@ -86,6 +92,9 @@ bench-first-byte: $(RUN)
 bench-ledger: $(DEV)
 	@echo '[関所] 台帳の記録・書き出し・検証の速さを測ります(約10分)。 How fast the ledger is; about 10 minutes.'
 	@$(BIN)/python tests/benchmarks/ledger.py $(ARGS)
+
+bench-attacks: $(DEV)
+	@$(BIN)/python tests/benchmarks/attacks.py $(ARGS)
 
 # No registry's address is written into a lock, so that it serves behind any mirror.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE)

@@ -9,6 +9,7 @@ for the PostgreSQL server, which several rooms' tests share (postgres.py).
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,10 @@ def numbers_of(item: pytest.Item) -> Iterator[str]:
 
 
 class RequirementPlugin:
-    """Listens to one run: the marks at collection, the outcomes after each test, the verdict at the end."""
+    """Listens to one run: the marks at collection, the outcomes after each test, the verdict at the end.
+
+    Where several processes run the tests (`-n 2`), each collects all marks and hands them to the one that reports.
+    """
 
     def __init__(self, config: pytest.Config, catalogue: Catalogue) -> None:
         self.config = config
@@ -61,8 +65,18 @@ class RequirementPlugin:
         elif report.passed and report.when == "call":
             self.marks.passed.add(test)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        for number, tests in getattr(node, "workeroutput", {}).get("carried", {}).items():
+            for test in tests:
+                self.marks.carry(number, test)
+
     @pytest.hookimpl(tryfirst=True)  # before the terminal prints its last line
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        worker = getattr(self.config, "workeroutput", None)
+        if worker is not None:
+            worker["carried"] = {number: sorted(tests) for number, tests in self.marks.carried.items()}
+            return
         target = self.config.getoption("--requirements")
         if not target or self.config.option.collectonly or session.shouldfail or session.shouldstop:
             return
