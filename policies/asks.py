@@ -4,7 +4,7 @@ Checks the shape only. Whether a value is known is for decide.py to say, so that
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
@@ -12,8 +12,23 @@ from pydantic import BeforeValidator, Field
 
 from policies.complaints import Complaint, PolicyError, Words
 from policies.document import Document
-from policies.model import Ask, ConfidentialityClass, DestinationTier, EntityFact
+from policies.model import Ask, ConfidentialityClass, EntityFact
 from policies.schema import Strict, wrong
+from policies.vocabulary import (
+    ACTORS,
+    ATTACHMENTS,
+    AUDIENCES,
+    CATEGORIES,
+    CLASSES,
+    DIALECTS,
+    ENTITY_TYPES,
+    EVIDENCE,
+    FACT_WORDS,
+    IDENTITIES,
+    QUOTAS,
+    ROLES,
+    TIERS,
+)
 
 
 def _moment(value: Any) -> Any:
@@ -54,23 +69,74 @@ class AskForm(Strict):
     class_: str | None = Field(default=None, alias="class")
     entities: list[FactForm] = Field(default_factory=list)
     characters: int = 0
+    role: str = "staff_member"
+    address: str | None = None
+    consented: bool = False
+    audience: str = "staff"
+    use_case: str | None = None
+    persons: int | None = None
+    pairs: int = 0
+    words: list[str] = Field(default_factory=list)
+    attachments: list[str] = Field(default_factory=list)
+    tools: list[str] = Field(default_factory=list)
+    tools_unnamed: int = 0
+    quota: str = "unlimited"
     at: Annotated[datetime, BeforeValidator(_moment)] = Field(default_factory=lambda: datetime.now(UTC))
 
 
 def ask_of(document: Document) -> Ask:
-    """The ask in a document. Raises PolicyError when its shape is wrong."""
+    """The ask in a document. Raises PolicyError when its shape is wrong.
+
+    Without ``persons``, as many are taken as facts of type PERSON count.
+    """
     form = document.checked(AskForm, {})
     facts = tuple(EntityFact(fact.type, fact.evidence, fact.count) for fact in form.entities)
-    plain = form.model_dump(exclude={"class_", "entities", "destination", "actor", "identity"})
+    plain: dict[str, Any] = form.model_dump(exclude={"class_", "entities", "persons"})
+    for name in ("words", "attachments", "tools"):
+        plain[name] = tuple(plain[name])
+    persons = sum(fact.count for fact in facts if fact.type == "PERSON" and fact.evidence != "repeat")
+    # strange values travel on to decide(), which refuses them; a Literal holds only for the type checker
     return Ask(
-        # strange values travel on to decide(), which refuses them; a Literal holds only for the type checker
-        destination=cast(DestinationTier, form.destination),
-        actor=cast(Any, form.actor),
-        identity=cast(Any, form.identity),
+        **plain,
         declared_class=cast(ConfidentialityClass | None, form.class_),
         entities=facts,
-        **plain,
+        persons=persons if form.persons is None else form.persons,
     )
+
+
+def ask_schema() -> dict[str, Any]:
+    """The JSON schema (2020-12) of an ask, with what each value may be and what it is called in Japanese."""
+    schema = AskForm.model_json_schema(by_alias=True)
+    shapes = {**schema["properties"], **{f"entities.{k}": v for k, v in _fact_shape(schema).items()}}
+    for name, known in _KNOWN.items():
+        shape = shapes[name]
+        shape.get("items", shape)["enum"] = [*known, None] if name == "class" else list(known)
+    for name, word in FACT_WORDS.items():
+        if name in shapes:
+            shapes[name]["description"] = word
+    return schema
+
+
+def _fact_shape(schema: Mapping[str, Any]) -> dict[str, Any]:
+    shape: dict[str, Any] = schema["$defs"][FactForm.__name__]["properties"]
+    return shape
+
+
+_KNOWN: Mapping[str, Sequence[str]] = {
+    "actor": ACTORS,
+    "role": ROLES,
+    "identity": IDENTITIES,
+    "audience": AUDIENCES,
+    "dialect": DIALECTS,
+    "destination": TIERS,
+    "category": CATEGORIES,
+    "class": CLASSES,
+    "attachments": ATTACHMENTS,
+    "quota": QUOTAS,
+    "entities.type": ENTITY_TYPES,
+    "entities.evidence": EVIDENCE,
+}
+"""What `check` in decide.py knows of each fact."""
 
 
 def ask_from_json(text: str, file: str) -> Ask:

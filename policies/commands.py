@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from policies.checks import Findings
     from policies.complaints import Complaint, PolicyError
     from policies.decide import Policy
-    from policies.testing import Report
+    from policies.testing import Report, Result
 
 app = typer.Typer(
     name="policy",
@@ -33,49 +36,91 @@ Source = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="機械向けの JSON で出します。 / Print JSON.")]
 
 
+Strict = Annotated[
+    bool, typer.Option("--strict", help="注意があっても失敗とします。 / Warnings count as failures.")
+]
+
+
 @app.command("check")
-def check(source: Source = None, as_json: AsJson = False) -> None:
-    """規則のファイルを調べ、誤りを「ファイル:行」で示します。 / Check a policy file, with file:line."""
+def check(source: Source = None, as_json: AsJson = False, strict: Strict = False) -> None:
+    """規則のファイルを調べ、誤りと注意を「ファイル:行」で示します。 / Check a policy file, with file:line."""
+    from policies import checks
     from policies.complaints import CannotRead, PolicyError
 
     loaded: list[dict[str, Any]] = []
-    wrong: list[Complaint] = []
+    remarks: list[dict[str, Any]] = []
+    lines: list[str] = []
     for name in _named(source):
         try:
-            loaded.append(_summary(name, _load(name)))
+            found = checks.check(name, _today())
         except CannotRead as error:
             _cannot(error)
         except PolicyError as error:
-            wrong.extend(error.complaints)
+            remarks += [_plain(one) for one in error.complaints]
+            lines += map(str, error.complaints)
+        else:
+            loaded.append(_summary(name, found))
+            remarks += [one.plain() for one in found.remarks]
+            lines += [_checked_line(loaded[-1]), *map(str, found.remarks)]
+    failing = ("error", "warning") if strict else ("error",)
+    failed = any(one["severity"] in failing for one in remarks)
     if as_json:
-        _print_json({"ok": not wrong, "policies": loaded, "complaints": [_plain(one) for one in wrong]})
+        _print_json({"ok": not failed, "policies": loaded, "complaints": remarks})
     else:
-        for policy in loaded:
-            typer.echo(_checked_line(policy))
-        for complaint in wrong:
-            typer.echo(str(complaint))
-    raise typer.Exit(1 if wrong else 0)
+        for line in lines:
+            typer.echo(line)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command("test")
-def test(source: Source = None, as_json: AsJson = False) -> None:
-    """規則の試験をすべて行い、使われなかった規則も示します。 / Run a policy's tests, with coverage."""
+def test(
+    source: Source = None,
+    as_json: AsJson = False,
+    junit: Annotated[
+        str | None,
+        typer.Option(
+            "--junit", metavar="FILE", help="結果を JUnit XML でも書きます。 / Write JUnit XML as well."
+        ),
+    ] = None,
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule", metavar="ID", help="この規則か表に関わる試験だけ。 / Only tests that speak of it."
+        ),
+    ] = None,
+) -> None:
+    """規則の試験をすべて行い、試されていない規則・条件・マスも示します。 / Run a policy's tests, with coverage."""
     from policies import testing
     from policies.complaints import CannotRead, PolicyError
 
     try:
-        reports = [testing.run(name) for name in _named(source)]
+        reports = [testing.run(name, today=_today()) for name in _named(source)]
     except CannotRead as error:
         _cannot(error)
     except PolicyError as error:
         _complain(error, as_json)
-    passed, failed = sum(report.passed for report in reports), sum(report.failed for report in reports)
+    if rule is not None:
+        reports = [report for report in reports if report.coverage.knows(rule)]
+        if not reports:
+            typer.echo(
+                f"{rule}: そのような規則や表はありません。番号を確かめてください。 / no such rule or table.",
+                err=True,
+            )
+            raise typer.Exit(2)
+    shown = [
+        (report, report.results if rule is None else testing.selected(report.results, rule))
+        for report in reports
+    ]
+    if junit is not None:
+        _write_junit(junit, shown)
+    failed = sum(not one.passed for _, results in shown for one in results)
+    passed = sum(len(results) for _, results in shown) - failed
     if as_json:
-        told = [_report_json(report) for report in reports]
+        told = [_report_json(report, results) for report, results in shown]
         _print_json({"ok": not failed, "passed": passed, "failed": failed, "policies": told})
     else:
-        for report in reports:
-            _print_report(report)
+        for report, results in shown:
+            _print_report(report, results, rule)
         typer.echo(f"{passed} passed, {failed} failed")
     raise typer.Exit(1 if failed else 0)
 
@@ -144,30 +189,62 @@ def _complain(error: "PolicyError", as_json: bool) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _summary(source: str, policy: "Policy") -> dict[str, Any]:
+def _today() -> "date":
+    """The day in Japan."""
+    from datetime import UTC, datetime
+
+    from policies.days import day_of
+
+    return day_of(datetime.now(UTC))
+
+
+def _summary(source: str, found: "Findings") -> dict[str, Any]:
+    policy = found.policy
     return {
         "source": source,
         "name": policy.name,
         "version": policy.version,
         "digest": policy.digest,
         "rules": len(policy.rules),
+        "errors": len(found.of("error")),
+        "warnings": len(found.of("warning")),
+        "risks": found.risks,
     }
 
 
 def _checked_line(policy: dict[str, Any]) -> str:
     name, version, rules = policy["name"], policy["version"], policy["rules"]
-    ja = f"{name} {version}: 規則 {rules} 件、誤りはありません"
-    return f"{ja} / {rules} rules, no complaints (sha256 {policy['digest'][:12]})"
+    errors, warnings = policy["errors"], policy["warnings"]
+    ja = f"{name} {version}: 規則 {rules} 件、誤り {errors} 件、注意 {warnings} 件"
+    return f"{ja} / {rules} rules, {errors} errors, {warnings} warnings (sha256 {policy['digest'][:12]})"
 
 
 def _plain(complaint: "Complaint") -> dict[str, Any]:
-    return {"file": complaint.file, "line": complaint.line, "ja": complaint.ja, "en": complaint.en}
+    """A complaint of a file that cannot be loaded; what to do stands in its sentences."""
+    said = {"file": complaint.file, "line": complaint.line, "severity": "error", "code": "unreadable"}
+    return {**said, "ja": complaint.ja, "en": complaint.en}
 
 
-def _report_json(report: "Report") -> dict[str, Any]:
+def _write_junit(file: str, shown: "Sequence[tuple[Report, Sequence[Result]]]") -> None:
+    from pathlib import Path
+
+    from policies.junit import junit
+
+    try:
+        Path(file).write_text(junit(shown), encoding="utf-8")
+    except OSError as error:
+        ja = f"ここには書けません({error.strerror})。名前と置き場所、書く権限を確かめてください。"
+        typer.echo(
+            f"{file}: {ja} / cannot write here ({error.strerror}); check name, place and permissions.",
+            err=True,
+        )
+        raise typer.Exit(2) from None
+
+
+def _report_json(report: "Report", results: "Sequence[Result]") -> dict[str, Any]:
     from policies.decide import gate_of
 
-    results = [
+    told = [
         {
             "name": one.name,
             "line": one.line,
@@ -176,44 +253,29 @@ def _report_json(report: "Report") -> dict[str, Any]:
             "rules": [hit.id for hit in one.verdict.rules],
             "differences": list(one.differences),
         }
-        for one in report.results
+        for one in results
     ]
     return {
         "policy": report.policy.name,
         "digest": report.policy.digest,
         "file": report.file,
-        "passed": report.passed,
-        "failed": report.failed,
-        "results": results,
+        "passed": sum(one.passed for one in results),
+        "failed": sum(not one.passed for one in results),
+        "results": told,
         "rules": dict(report.hits),
         "never_hit": list(report.never_hit),
+        "coverage": report.coverage.plain(),
     }
 
 
-def _print_report(report: "Report") -> None:
-    for one in report.results:
+def _print_report(report: "Report", results: "Sequence[Result]", rule: str | None) -> None:
+    for one in results:
         for difference in one.differences:
             typer.echo(f"{report.file}:{one.line}: {one.name}: {difference}")
-    _print_coverage(report)
-    if report.never_hit:
-        ids = ", ".join(report.never_hit)
-        typer.echo(f"一度も当てはまらなかった規則: {ids} / rules that no test has hit: {ids}")
-
-
-def _print_coverage(report: "Report") -> None:
-    """How many tests each rule matched in: a table on a terminal, ``P-04 7`` lines elsewhere."""
-    titles = {rule.id: rule.title.ja for rule in report.policy.rules}
-    if not sys.stdout.isatty():
-        for rule, count in report.hits.items():
-            typer.echo(f"{report.policy.name} {rule} {count}")
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("規則 / rule", "題 / title", "当てはまった試験 / tests", title=report.policy.name)
-    for rule, count in report.hits.items():
-        table.add_row(rule, titles[rule], str(count), style=None if count else "red")
-    Console().print(table)
+    for line in (
+        report.coverage.summary(report.policy.name) if rule is None else report.coverage.details(rule)
+    ):
+        typer.echo(line)
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -1,44 +1,61 @@
-"""The conditions of a rule, each compiled once into a closure over the ask.
+"""The conditions of a rule, each compiled once into a closure over the facts.
 
 Pure. Nothing is evaluated from text (no eval, no templates): a condition is one of the functions below,
 chosen by its name. A condition whose fact is missing raises; decide.py turns that into a refusal.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import translate
-from functools import lru_cache
 from typing import Any
 
-from policies.model import Ask
+from policies.facts import Facts
+from policies.names import any_name
 from policies.vocabulary import CLASSES
 
-Test = Callable[[Ask], bool]
+Test = Callable[[Facts], bool]
 
-NAMES: frozenset[str] = frozenset({"person", "department", "section", "tool", "model"})
+NAMES: frozenset[str] = frozenset({"person", "department", "section", "role", "tool", "model"})
 """Facts that are free names: compared folded, and with ``*`` and ``?`` as wildcards."""
 
-FACTS: Mapping[str, Callable[[Ask], Any]] = {
-    "always": lambda ask: True,
-    "enrolled": lambda ask: ask.enrolled,
-    "trained": lambda ask: ask.trained,
-    "acknowledged": lambda ask: ask.acknowledged,
-    "actor": lambda ask: ask.actor,
-    "identity": lambda ask: ask.identity,
-    "person": lambda ask: ask.person,
-    "department": lambda ask: ask.department,
-    "section": lambda ask: ask.section,
-    "tool": lambda ask: ask.tool,
-    "model": lambda ask: ask.model,
-    "destination": lambda ask: ask.destination,
-    "dialect": lambda ask: ask.dialect,
-    "category": lambda ask: ask.category,
-    "class": lambda ask: ask.effective_class,
-    "class_at_least": lambda ask: ask.effective_class,
-    "entities": lambda ask: [(fact.type, fact.evidence, fact.count) for fact in ask.entities],
-    "characters_over": lambda ask: ask.characters,
+FACTS: Mapping[str, Callable[[Facts], Any]] = {
+    "always": lambda facts: True,
+    "enrolled": lambda facts: facts.ask.enrolled,
+    "trained": lambda facts: facts.ask.trained,
+    "acknowledged": lambda facts: facts.ask.acknowledged,
+    "consented": lambda facts: facts.ask.consented,
+    "actor": lambda facts: facts.ask.actor,
+    "role": lambda facts: facts.ask.role,
+    "identity": lambda facts: facts.ask.identity,
+    "audience": lambda facts: facts.ask.audience,
+    "person": lambda facts: facts.ask.person,
+    "department": lambda facts: facts.ask.department,
+    "section": lambda facts: facts.ask.section,
+    "zone": lambda facts: facts.zone,
+    "tool": lambda facts: facts.ask.tool,
+    "model": lambda facts: facts.ask.model,
+    "model_stage": lambda facts: facts.stage,
+    "service": lambda facts: facts.model.service if facts.model else None,
+    "no_training": lambda facts: facts.model is not None and facts.model.no_training,
+    "recorded": lambda facts: facts.model is not None and facts.model.recorded,
+    "region": lambda facts: list(facts.model.regions) if facts.model else [],
+    "destination": lambda facts: facts.destination,
+    "dialect": lambda facts: facts.ask.dialect,
+    "category": lambda facts: facts.ask.category,
+    "use_case": lambda facts: _use_case(facts),
+    "class": lambda facts: facts.effective_class,
+    "class_at_least": lambda facts: facts.effective_class,
+    "class_declared": lambda facts: facts.ask.declared_class,
+    "class_detected": lambda facts: facts.detected_class,
+    "entities": lambda facts: [(fact.type, fact.evidence, fact.count) for fact in facts.ask.entities],
+    "persons_at_least": lambda facts: facts.ask.persons,
+    "pairs_at_least": lambda facts: facts.ask.pairs,
+    "words": lambda facts: list(facts.ask.words),
+    "characters_over": lambda facts: facts.ask.characters,
+    "attachments": lambda facts: list(facts.ask.attachments),
+    "tools": lambda facts: [*facts.ask.tools, *["(名前なし)"] * facts.ask.tools_unnamed],
+    "hours": lambda facts: f"{facts.minute // 60:02}:{facts.minute % 60:02}",
+    "holiday": lambda facts: facts.holiday,
+    "quota": lambda facts: facts.ask.quota,
 }
 """What each condition looks at. The table of contents of ``when``."""
 
@@ -55,19 +72,10 @@ class Condition:
     test: Test = field(repr=False, compare=False)
     parts: tuple["Condition", ...] = ()
 
-    def fact(self, ask: Ask) -> Any:
-        """What the ask holds for this condition, as plain JSON; None for ``not``, which has parts."""
+    def fact(self, facts: Facts) -> Any:
+        """What the facts hold for this condition, as plain JSON; None for ``not``, which has parts."""
         look = FACTS.get(self.name)
-        return look(ask) if look else None
-
-
-@lru_cache(maxsize=4096)
-def folded(name: str) -> str:
-    """One spelling for names that differ only in width or case: ``ＩＴ推進課`` is ``it推進課``.
-
-    A deny rule that misses its section because of a full-width letter would fail open.
-    """
-    return unicodedata.normalize("NFKC", name).casefold()
+        return look(facts) if look else None
 
 
 def conditions_of(when: Mapping[str, Any]) -> tuple[Condition, ...]:
@@ -78,10 +86,12 @@ def conditions_of(when: Mapping[str, Any]) -> tuple[Condition, ...]:
 def conjunction(conditions: Iterable[Condition]) -> Test:
     """All conditions hold (the keys of a ``when`` mean *and*)."""
     tests = tuple(condition.test for condition in conditions)
+    if len(tests) == 1:
+        return tests[0]
 
-    def every(ask: Ask) -> bool:
+    def every(facts: Facts) -> bool:
         for test in tests:  # noqa: SIM110  a generator here doubles the cost of a decision
-            if not test(ask):
+            if not test(facts):
                 return False
         return True
 
@@ -92,39 +102,23 @@ def _condition(name: str, wanted: Any) -> Condition:
     if name == "not":
         parts = conditions_of(wanted)
         inner = conjunction(parts)
-        return Condition(name, wanted, lambda ask: not inner(ask), parts)
+        return Condition(name, wanted, lambda facts: not inner(facts), parts)
     return Condition(name, wanted, _test(name, wanted))
 
 
 def _test(name: str, wanted: Any) -> Test:
-    if name == "entities":
-        return _entities(wanted)
-    if name == "characters_over":
-        return lambda ask: ask.characters > wanted
-    if name == "class_at_least":
-        floor = CLASSES.index(wanted)
-        return lambda ask: CLASSES.index(ask.effective_class) >= floor
+    if name in SPECIAL:
+        return SPECIAL[name](wanted)
     fact = FACTS[name]
     if name in NAMES:
-        named = _any_name(wanted)
-        return lambda ask: named(fact(ask))
+        named = any_name(wanted)
+        return lambda facts: named(fact(facts))
     if isinstance(wanted, bool):
-        return lambda ask: fact(ask) is wanted
+        return lambda facts: fact(facts) is wanted
     values = frozenset(wanted)
-    return lambda ask: fact(ask) in values
-
-
-def _any_name(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Exact names, ``*`` and ``?``. A ``[`` is itself: sets of letters are not part of the language."""
-    exact = frozenset(folded(p) for p in patterns if "*" not in p and "?" not in p)
-    globs = [translate(folded(p).replace("[", "[[]")) for p in patterns if "*" in p or "?" in p]
-    pattern = re.compile("|".join(globs)) if globs else None
-
-    def named(name: str) -> bool:
-        name = folded(name)
-        return name in exact or (pattern is not None and pattern.match(name) is not None)
-
-    return named
+    if name in ("region", "words", "attachments"):
+        return lambda facts: not values.isdisjoint(fact(facts))
+    return lambda facts: fact(facts) in values
 
 
 def _entities(wanted: Mapping[str, Any]) -> Test:
@@ -133,11 +127,108 @@ def _entities(wanted: Mapping[str, Any]) -> Test:
     evidence = frozenset(wanted["evidence"]) if "evidence" in wanted else None
     at_least: int = wanted.get("at_least", 1)
 
-    def found(ask: Ask) -> bool:
+    def found(facts: Facts) -> bool:
         counted = 0
-        for fact in ask.entities:
+        for fact in facts.ask.entities:
             if (types is None or fact.type in types) and (evidence is None or fact.evidence in evidence):
                 counted += fact.count
         return counted >= at_least
 
     return found
+
+
+def classes_from(lowest: str) -> frozenset[str]:
+    """The classes that are at least so high."""
+    return frozenset(CLASSES[CLASSES.index(lowest) :])
+
+
+def _at_least(wanted: str) -> Test:
+    high = classes_from(wanted)
+    return lambda facts: facts.effective_class in high
+
+
+def _use_case(facts: Facts) -> dict[str, Any] | None:
+    """The declared use case as plain JSON; None where none was declared or the policy lists no such one."""
+    case = facts.use_case
+    if case is None:
+        return None
+    return {
+        "id": case.id,
+        "approved": case.approved(facts.day),
+        "high_risk": case.high_risk,
+        "assessed": case.assessment is not None,
+        "audience": case.audience,
+        "nature": case.nature,
+        "confidential": case.confidential,
+        "human_judgement": case.human_judgement,
+    }
+
+
+def _of_use_case(wanted: Mapping[str, Any]) -> Test:
+    """``declared: false`` holds where none is; every other key asks for a declared one that is so."""
+    declared = wanted.get("declared", True)
+    answers = {key: value for key, value in wanted.items() if key not in ("declared", "id")}
+    ids = frozenset(wanted["id"]) if "id" in wanted else None
+
+    def so(facts: Facts) -> bool:
+        case = _use_case(facts)
+        if case is None:
+            return not declared
+        return (
+            declared
+            and (ids is None or case["id"] in ids)
+            and all(case[key] is value or case[key] == value for key, value in answers.items())
+        )
+
+    return so
+
+
+def _tools(wanted: Mapping[str, Any]) -> Test:
+    """``any_of``: one of these may be called. ``any``: some tool may. ``not_approved``: one may that the registry
+    does not list for the model; a tool without a name that may be kept is never listed."""
+    if "any_of" in wanted:
+        named = any_name(wanted["any_of"])
+        return lambda facts: any(map(named, facts.ask.tools))
+    if wanted.get("any"):
+        return lambda facts: bool(facts.ask.tools or facts.ask.tools_unnamed)
+
+    def unlisted(facts: Facts) -> bool:
+        if not (facts.ask.tools or facts.ask.tools_unnamed):
+            return False
+        if facts.ask.tools_unnamed or facts.model is None:
+            return True
+        return not all(map(facts.model.may_use, facts.ask.tools))
+
+    return unlisted
+
+
+def within_hours(wanted: Mapping[str, Any]) -> Callable[[int], bool]:
+    """From the first minute up to and without the last; over midnight where it ends before it begins."""
+    first, last = (minute(wanted[key]) for key in ("from", "until"))
+    if first < last:
+        return lambda at: first <= at < last
+    return lambda at: at >= first or at < last
+
+
+def _hours(wanted: Mapping[str, Any]) -> Test:
+    within = within_hours(wanted)
+    return lambda facts: within(facts.minute)
+
+
+def minute(hour: str) -> int:
+    """``"22:30"`` is 1350."""
+    hours, _, minutes = hour.partition(":")
+    return int(hours) * 60 + int(minutes)
+
+
+SPECIAL: Mapping[str, Callable[[Any], Test]] = {
+    "entities": _entities,
+    "class_at_least": _at_least,
+    "use_case": _of_use_case,
+    "tools": _tools,
+    "hours": _hours,
+    "characters_over": lambda wanted: lambda facts: facts.ask.characters > wanted,
+    "persons_at_least": lambda wanted: lambda facts: facts.ask.persons >= wanted,
+    "pairs_at_least": lambda wanted: lambda facts: facts.ask.pairs >= wanted,
+}
+"""Conditions that are more than a comparison of one fact with a list."""

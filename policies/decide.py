@@ -1,19 +1,25 @@
 """Decides what may happen to one ask. Pure: no clock, no file, no text of the request.
 
-A verdict has three independent parts, each a union over all matching rules whatever their order:
+A verdict has three independent parts, each a union over all matching rules and cells whatever their order:
 gate (the strongest of deny > confirm > allow; none at all is a denial), revealed (empty unless a reveal
-rule names type and destination) and notices. An error while deciding is a refusal, never a permit.
+rule names type and destination) and notices. An error while deciding is a refusal and an alarm, never a permit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta, timezone
+from datetime import date
+from typing import Any
 
 from policies.conditions import Condition, Test
+from policies.days import Span, day_of
+from policies.facts import Facts, facts_of
+from policies.house_rules import house_rules
+from policies.index import Index
 from policies.model import (
     NEVER_REVEALED,
     Ask,
     Bilingual,
+    ConfidentialityClass,
     Confirm,
     Effect,
     EntityFact,
@@ -23,9 +29,24 @@ from policies.model import (
     RuleHit,
     Verdict,
 )
-from policies.vocabulary import ACTORS, CATEGORIES, CLASSES, DIALECTS, EVIDENCE, GATES, IDENTITIES, TIERS
+from policies.registry import Models, UseCase, Zones
+from policies.tables import Table
+from policies.vocabulary import (
+    ACTORS,
+    ATTACHMENTS,
+    AUDIENCES,
+    CATEGORIES,
+    CLASSES,
+    DIALECTS,
+    EVIDENCE,
+    GATES,
+    IDENTITIES,
+    QUOTAS,
+    ROLES,
+    TIERS,
+)
+from policies.words import WordList, WordMatcher
 
-JST = timezone(timedelta(hours=9))
 VERDICTS: dict[Gate, type[Verdict]] = {"allow": Permit, "confirm": Confirm, "deny": Refuse}
 
 
@@ -39,7 +60,11 @@ class Reveal:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule as it was read, its conditions compiled. ``basis`` is the 根拠: clause or decision."""
+    """One rule as it was read, its conditions compiled. ``basis`` is the 根拠: clause or decision.
+
+    ``risks`` are what it answers: OWASP LLM (``LLM01``) and NIST AI 600-1 (``NIST-data-privacy``).
+    ``shadow``: it is rehearsed, recorded as ``would_…`` and not done. Both dates (JST) are included.
+    """
 
     id: str
     title: Bilingual
@@ -52,17 +77,56 @@ class Rule:
     notice: Bilingual | None
     remedy: Bilingual | None
     strict: bool = False
+    alarm: bool = False
+    shadow: bool = False
+    valid_from: date | None = None
+    valid_until: date | None = None
+    risks: tuple[str, ...] = ()
+    hits: Mapping[bool, RuleHit] = field(init=False, repr=False, compare=False)
 
-    def effects(self, destination: str) -> tuple[Effect, ...]:
-        """What this rule contributes to an ask for this destination, once its conditions hold."""
+    def __post_init__(self) -> None:
+        hits = {
+            revealing: RuleHit(
+                self.id, self._effects(revealing), self.title, self.remedy, self.notice, self.risks
+            )
+            for revealing in (False, True)
+        }
+        object.__setattr__(self, "hits", hits)
+
+    def live(self, day: date) -> bool:
+        """Whether the rule counts on a day (JST)."""
+        if self.valid_from is not None and day < self.valid_from:
+            return False
+        return self.valid_until is None or day <= self.valid_until
+
+    def _effects(self, revealing: bool) -> tuple[Effect, ...]:
         found: list[Effect] = [self.gate] if self.gate else []
-        if self.reveal and destination in self.reveal.destinations:
+        if revealing:
             found.append("reveal")
         if self.notice:
             found.append("notice")
         if self.strict:
             found.append("strict")
-        return tuple(found)
+        if self.alarm:
+            found.append("alarm")
+        return rehearsed(found) if self.shadow else tuple(found)
+
+
+def rehearsed(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """``("deny", "notice")`` as a rehearsed rule records them: ``("would_deny", "would_notice")``."""
+    return tuple(f"would_{effect}" for effect in effects)  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Findings that imply a class: ``Raise("D-20", "3B", …)`` where twenty persons are found (R25)."""
+
+    id: str
+    to: ConfidentialityClass
+    title: Bilingual
+    basis: str
+    conditions: tuple[Condition, ...]
+    matches: Test = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +135,8 @@ class Policy:
 
     ``entity_types`` are the types the rules were checked against; an ask with any other is refused.
     ``originals_days``: how long what the placeholders stand for is kept sealed, 0 to 90; 0: it is not kept.
+    ``registered``: the file lists its models, so that one it does not list is refused.
+    ``data`` is the file as plain values, from which the very same policy can be made again.
     """
 
     name: str
@@ -80,19 +146,47 @@ class Policy:
     rules: tuple[Rule, ...]
     entity_types: frozenset[str] = field(repr=False)
     effective: date | None = None
+    review: date | None = None
     author: str | None = None
     approver: str | None = None
+    officer: str | None = None
+    deputy: str | None = None
     originals_days: int = 0
+    tables: tuple[Table, ...] = ()
+    raises: tuple[Raise, ...] = ()
+    registered: bool = False
+    models: Models = field(default_factory=lambda: Models(()), repr=False, compare=False)
+    use_cases: Mapping[str, UseCase] = field(default_factory=dict)
+    zones: Zones = field(default_factory=lambda: Zones(()), repr=False, compare=False)
+    closed_days: tuple[Span, ...] = ()
+    word_lists: tuple[WordList, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    matcher: WordMatcher = field(init=False, repr=False, compare=False)
+    index: Index[Rule] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matcher", WordMatcher(self.word_lists))
+        object.__setattr__(self, "index", Index(self.rules))
 
     def decide(self, ask: Ask) -> Verdict:
         """See :func:`decide`."""
         return decide(self, ask)
 
+    def words(self, texts: Sequence[str], on: date) -> tuple[str, ...]:
+        """The ids of the word lists that occur in any of the texts on a day (JST): see words.py."""
+        return self.matcher.found(texts, on)
+
     def strict(self, ask: Ask) -> bool:
         """Whether an ask is to be searched strictly; asked before anything is found, so ``entities`` is
         empty. What cannot be evaluated is searched strictly."""
         try:
-            return any(rule.matches(ask) for rule in self.rules if rule.strict)
+            check(self, ask)
+            facts = facts_of(self, ask)
+            return any(
+                rule.live(facts.day) and rule.matches(facts)
+                for rule in self.rules
+                if rule.strict and not rule.shadow
+            )
         except Exception:  # decide() will refuse it; until then nothing less is looked for
             return True
 
@@ -109,12 +203,12 @@ def decide(policy: Policy, ask: Ask) -> Verdict:
     """Give the verdict of a policy on one ask; never raises.
 
     Whatever goes wrong becomes a :class:`Refuse` with ``error`` set (``unknown_category``,
-    ``unknown_entity_type``, ``policy_not_in_force``, ``evaluation_failed`` …), no rules, nothing revealed.
+    ``unknown_entity_type``, ``policy_not_in_force``, ``evaluation_failed`` …), an alarm, no rules, nothing
+    revealed.
     """
     try:
         check(policy, ask)
-        matching = [rule for rule in policy.rules if rule.matches(ask)]
-        return _verdict(policy, ask, matching)
+        return _verdict(policy, facts_of(policy, ask))
     except UnknownFact as unknown:
         return _refused(policy, unknown.code)
     except Exception:  # a rule that cannot be evaluated must not let anything through
@@ -128,68 +222,115 @@ def gate_of(verdict: Verdict) -> Gate:
 
 def check(policy: Policy, ask: Ask) -> None:
     """Raise UnknownFact for the first fact that the vocabulary does not know."""
-    _listed(ask.destination, TIERS, "unknown_destination")
-    _listed(ask.category, CATEGORIES, "unknown_category")
-    _listed(ask.effective_class, CLASSES, "unknown_class")
-    _listed(ask.actor, ACTORS, "unknown_actor")
-    _listed(ask.identity, IDENTITIES, "unknown_identity")
-    _listed(ask.dialect, DIALECTS, "unknown_dialect")
-    _typed((ask.enrolled, ask.trained, ask.acknowledged), bool, "wrong_fact")
-    _typed((ask.person, ask.department, ask.section, ask.tool, ask.model), str, "wrong_fact")
-    _counted(ask.characters)
+    for value, known, code in (
+        (ask.destination, TIERS, "unknown_destination"),
+        (ask.category, CATEGORIES, "unknown_category"),
+        (ask.declared_class, (None, *CLASSES), "unknown_class"),
+        (ask.actor, ACTORS, "unknown_actor"),
+        (ask.role, ROLES, "unknown_role"),
+        (ask.identity, IDENTITIES, "unknown_identity"),
+        (ask.audience, AUDIENCES, "unknown_audience"),
+        (ask.dialect, DIALECTS, "unknown_dialect"),
+        (ask.quota, QUOTAS, "unknown_quota"),
+    ):
+        if value not in known:
+            raise UnknownFact(code)
+    _typed((ask.enrolled, ask.trained, ask.acknowledged, ask.consented), bool)
+    _typed((ask.person, ask.department, ask.section, ask.tool, ask.model, *ask.words, *ask.tools), str)
+    _typed((known for known in (ask.address, ask.use_case) if known is not None), str)
+    _counted(ask.characters, ask.persons, ask.pairs, ask.tools_unnamed)
     for fact in ask.entities:
         _known_entity(policy, fact)
-    _in_force(policy, ask)
+    for kind in ask.attachments:
+        if kind not in ATTACHMENTS:
+            raise UnknownFact("unknown_attachment")
+    if ask.at.tzinfo is None:
+        raise UnknownFact("time_without_zone")
+    if policy.effective and day_of(ask.at) < policy.effective:
+        raise UnknownFact("policy_not_in_force")
 
 
-def _listed(value: object, known: tuple[str, ...], code: str) -> None:
-    if value not in known:
-        raise UnknownFact(code)
-
-
-def _typed(values: Iterable[object], kind: type, code: str) -> None:
+def _typed(values: Iterable[object], kind: type) -> None:
     for value in values:
         if type(value) is not kind:
-            raise UnknownFact(code)
+            raise UnknownFact("wrong_fact")
 
 
-def _counted(value: object) -> None:
-    if type(value) is not int or value < 0:
-        raise UnknownFact("wrong_count")
+def _counted(*values: object) -> None:
+    for value in values:
+        if type(value) is not int or value < 0:
+            raise UnknownFact("wrong_count")
 
 
 def _known_entity(policy: Policy, fact: EntityFact) -> None:
     if fact.type not in policy.entity_types:
         raise UnknownFact("unknown_entity_type")
-    _listed(fact.evidence, EVIDENCE, "unknown_evidence")
+    if fact.evidence not in EVIDENCE:
+        raise UnknownFact("unknown_evidence")
     _counted(fact.count)
 
 
-def _in_force(policy: Policy, ask: Ask) -> None:
-    if ask.at.tzinfo is None:
-        raise UnknownFact("time_without_zone")
-    if policy.effective and ask.at.astimezone(JST).date() < policy.effective:
-        raise UnknownFact("policy_not_in_force")
+Contribution = tuple[RuleHit, Gate | None, frozenset[str], bool]
+"""What one matching rule or cell adds: its hit, its gate, the types it reveals, and whether it is rehearsed."""
+_NOTHING: frozenset[str] = frozenset()
 
 
-def _verdict(policy: Policy, ask: Ask, matching: list[Rule]) -> Verdict:
-    effects = [(rule, rule.effects(ask.destination)) for rule in matching]
-    hits = {rule.id: _hit(rule, given) for rule, given in effects if given}
-    gates = {rule.id: rule.gate for rule in matching if rule.gate}
-    gate: Gate = max(gates.values(), key=GATES.index, default="deny")
-    revealed = [rule.reveal.types for rule, given in effects if rule.reveal and "reveal" in given]
+def _contributions(policy: Policy, facts: Facts) -> Iterator[Contribution]:
+    """Everything that matches: the house's own rules, the policy's rules, the cells of its tables."""
+    for hit in house_rules(policy, facts):
+        yield hit, "deny", _NOTHING, False
+    may_reveal = not policy.registered or (facts.model is not None and facts.model.no_training)
+    day, destination = facts.day, facts.destination
+    for rule in policy.index.may_match(facts):
+        if rule.matches(facts) and rule.live(day):
+            reveal = rule.reveal
+            revealing = reveal is not None and may_reveal and destination in reveal.destinations
+            hit = rule.hits[revealing]
+            if hit.effects:
+                yield hit, rule.gate, reveal.types if reveal and revealing else _NOTHING, rule.shadow
+    for table in policy.tables:
+        for cell in table.at(facts):
+            yield cell.hit, cell.gate, _NOTHING, table.shadow
+
+
+def _verdict(policy: Policy, facts: Facts) -> Verdict:
+    rules: list[RuleHit] = []
+    notices: list[RuleHit] = []
+    alarms: list[str] = []
+    deciding: dict[Gate, list[RuleHit]] = {gate: [] for gate in GATES}
+    rehearsed_gates: list[Gate | None] = []
+    revealed = _NOTHING
+    for hit, gate, types, shadow in _contributions(policy, facts):  # one pass: this is most of a decision
+        rules.append(hit)
+        if shadow:
+            rehearsed_gates.append(gate)
+            continue
+        if gate:
+            deciding[gate].append(hit)
+        if types:
+            revealed |= types
+        if "notice" in hit.effects:
+            notices.append(hit)
+        if "alarm" in hit.effects:
+            alarms.append(hit.id)
+    done = [gate for gate in GATES if deciding[gate]]
+    gate = _strongest(done)
     return VERDICTS[gate](
-        rules=tuple(hits.values()),
-        decisive=tuple(hits[name] for name, its in gates.items() if its == gate),
-        revealed=frozenset().union(*revealed) - NEVER_REVEALED,
-        notices=tuple(hit for hit in hits.values() if "notice" in hit.effects),
+        rules=tuple(rules),
+        decisive=tuple(deciding[gate]),
+        revealed=revealed - NEVER_REVEALED,
+        notices=tuple(notices),
         policy=policy.name,
         digest=policy.digest,
+        alarms=tuple(alarms),
+        would=_strongest([*done, *rehearsed_gates]) if rehearsed_gates else None,
+        derived=facts.derived(),
     )
 
 
-def _hit(rule: Rule, effects: tuple[Effect, ...]) -> RuleHit:
-    return RuleHit(rule.id, effects, rule.title, rule.remedy, rule.notice)
+def _strongest(gates: Iterable[Gate | None]) -> Gate:
+    """The strongest gate there is; none at all is a denial."""
+    return max((gate for gate in gates if gate), key=GATES.index, default="deny")
 
 
 def _refused(policy: Policy, code: str) -> Refuse:
@@ -200,5 +341,6 @@ def _refused(policy: Policy, code: str) -> Refuse:
         notices=(),
         policy=policy.name,
         digest=policy.digest,
+        alarms=(f"error.{code}",),
         error=code,
     )

@@ -15,14 +15,16 @@ import yaml
 
 from policies import complaints as say
 from policies.complaints import CannotRead, Complaint, PolicyError, Words
-from policies.conditions import conditions_of, conjunction
-from policies.decide import Policy, Reveal, Rule
+from policies.decide import Policy
 from policies.document import Document, Place
-from policies.model import Bilingual
-from policies.schema import PolicyForm, RuleForm, SentencePair
+from policies.making import policy_of
+from policies.schema import IncludeForm, ListsForm, PolicyForm
 from policies.vocabulary import ENTITY_TYPES as ENTITY_TYPES
 
 CITIES = Path(__file__).parent / "cities"
+INCLUDE = "include_words"
+LISTS = ".words.yaml"
+"""A file of word lists alone, which several policies may include."""
 LARGEST = 1_000_000
 DEEPEST = 30
 """A policy is read by people: what is larger (bytes) or deeper (levels) than this is not one."""
@@ -43,28 +45,22 @@ def parse(
     entity_types: Sequence[str] = ENTITY_TYPES,
 ) -> Policy:
     """Compile the text of a policy file; ``file`` is its name in complaints. Raises PolicyError."""
-    document = read_yaml(content, file)
+    return _made(read_policy(content, file), entity_types)
+
+
+def remade(data: Any, file: str = "policy.json", entity_types: Sequence[str] = ENTITY_TYPES) -> Policy:
+    """The very same policy again from its plain values, as `Policy.data` holds them. Raises PolicyError."""
+    return _made(Document(file, data, {}), entity_types)
+
+
+def _made(document: Document, entity_types: Sequence[str]) -> Policy:
     form = document.checked(PolicyForm, {"entity_types": tuple(entity_types)})
-    repeated = _repeated_ids(document, form)
-    if repeated:
-        raise PolicyError(repeated)
-    return Policy(
-        name=form.name,
-        version=form.version,
-        digest=digest_of(document.data),
-        title=_bilingual(form.title),
-        rules=tuple(_rule(rule) for rule in form.rules),
-        entity_types=frozenset(entity_types),
-        effective=form.effective,
-        author=form.author,
-        approver=form.approver,
-        originals_days=form.originals.keep_days if form.originals else 0,
-    )
+    return policy_of(document, form, digest_of(document.data), entity_types)
 
 
 def city_names() -> tuple[str, ...]:
     """The policies that ship, by name."""
-    return tuple(sorted(path.stem for path in CITIES.glob("*.yaml") if not path.name.endswith(".tests.yaml")))
+    return tuple(sorted(path.stem for path in CITIES.glob("*.yaml") if "." not in path.stem))
 
 
 def find(source: str | Path) -> Path:
@@ -92,9 +88,60 @@ def read(path: Path) -> bytes:
 
 
 def digest_of(data: Any) -> str:
-    """sha256 (64 hex digits) of the canonical JSON: sorted keys, no spaces, UTF-8. Comments do not count."""
-    canonical = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    """sha256 (64 hex digits) of the canonical JSON. Comments do not count."""
+    return hashlib.sha256(canonical(data)).hexdigest()
+
+
+def canonical(data: Any) -> bytes:
+    """A policy's plain values as JSON with sorted keys, without spaces, in UTF-8."""
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_policy(content: bytes | str, file: str) -> Document:
+    """The YAML of a policy with the word lists laid in that it asks for: ``include_words: [attacks]``.
+
+    ``attacks.words.yaml`` is looked for beside the file, then among those that ship. What is laid in belongs to
+    the policy and to its digest from then on. Raises PolicyError.
+    """
+    document = read_yaml(content, file)
+    if not isinstance(document.data, dict) or INCLUDE not in document.data:
+        return document
+    data = {key: value for key, value in document.data.items() if key != INCLUDE}
+    own = data.get("words", [])
+    data["words"] = [*(own if isinstance(own, list) else []), *_included(document)]
+    lines = {("words",): document.lines[(INCLUDE,)], **document.lines}
+    return Document(file, data, lines)
+
+
+def lists_near(file: Path) -> bytes:
+    """The content of every word list that a policy in this place may include: changes when one of them does."""
+    lists = sorted({*file.parent.glob(f"*{LISTS}"), *CITIES.glob(f"*{LISTS}")})
+    return b"\0".join(read(path) for path in lists)
+
+
+def _included(document: Document) -> list[Any]:
+    """The lists of every file that is included, each file checked by itself. Raises PolicyError."""
+    names = document.data[INCLUDE]
+    asked = Document(document.file, {INCLUDE: names}, document.lines).checked(IncludeForm, {})
+    lists: list[Any] = []
+    for i, name in enumerate(asked.include_words):
+        path = _list_file(document, name, (INCLUDE, i))
+        included = read_yaml(read(path), str(path))
+        included.checked(ListsForm, {})
+        lists += included.data["words"]
+    return lists
+
+
+def _list_file(document: Document, name: str, place: Place) -> Path:
+    beside, shipped = (folder / f"{name}{LISTS}" for folder in (Path(document.file).parent, CITIES))
+    for path in (beside, shipped):
+        if path.is_file():
+            return path
+    words = Words(
+        f"言葉の一覧のファイル {name}{LISTS} が、この文書と同じ場所にも、付属のものにもありません。",
+        f"there is no file of word lists {name}{LISTS}, neither beside this file nor among those that ship.",
+    )
+    raise PolicyError([document.complaint(place, words)])
 
 
 def read_yaml(content: bytes | str, file: str) -> Document:
@@ -240,40 +287,3 @@ class _Reader:
 STR, BOOL, INT = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "bool", "int"))
 TEXTS = (STR, "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 """A date stays text here; the schema reads it where a date belongs."""
-
-
-def _repeated_ids(document: Document, form: PolicyForm) -> list[Complaint]:
-    first: dict[str, int] = {}
-    repeated = []
-    for i, rule in enumerate(form.rules):
-        if rule.id in first:
-            line = document.lines[("rules", first[rule.id], "id")]
-            words = Words(
-                f"規則の番号「{rule.id}」は {line} 行目でも使われています。別の番号にしてください。",
-                f"rule id '{rule.id}' is already used on line {line}; choose another.",
-            )
-            repeated.append(document.complaint(("rules", i, "id"), words))
-        first.setdefault(rule.id, i)
-    return repeated
-
-
-def _rule(form: RuleForm) -> Rule:
-    conditions = conditions_of(form.when.model_dump(by_alias=True, exclude_unset=True))
-    reveal = form.reveal
-    return Rule(
-        id=form.id,
-        title=_bilingual(form.title),
-        basis=form.basis,
-        owner=form.owner,
-        conditions=conditions,
-        matches=conjunction(conditions),
-        gate=form.gate,
-        reveal=Reveal(frozenset(reveal.types), frozenset(reveal.destinations)) if reveal else None,
-        strict=form.search == "strict",
-        notice=_bilingual(form.notice) if form.notice else None,
-        remedy=_bilingual(form.remedy) if form.remedy else None,
-    )
-
-
-def _bilingual(form: SentencePair) -> Bilingual:
-    return Bilingual(form.ja, form.en)

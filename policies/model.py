@@ -4,16 +4,30 @@ Values only; pure. A verdict is a value with a reason and the names of its rules
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 Gate = Literal["allow", "confirm", "deny"]
-Effect = Literal["allow", "confirm", "deny", "reveal", "notice", "strict"]
+Effect = Literal[
+    "allow", "confirm", "deny", "reveal", "notice", "strict", "alarm",
+    "would_allow", "would_confirm", "would_deny", "would_reveal", "would_notice", "would_strict", "would_alarm",
+]  # fmt: skip
+"""What a rule contributes. ``would_…``: of a rule that is only rehearsed (``shadow: true``), recorded and not done."""
 ConfidentialityClass = Literal["1", "2", "3C", "3B", "3A"]
 """自治体機密性, from 1 (公開) to 3A (秘密文書相当)."""
 DestinationTier = Literal["D1", "D2", "D3", "D4"]
 """送信先区分: D1 closed network, D2 contracted domestic, D3 contracted abroad, D4 terms-only."""
+Actor = Literal["staff", "contractor", "robot"]
+Audience = Literal["staff", "public"]
+"""Whom the answers reach: the staff who asked, or the public without anybody between."""
+Attachment = Literal["image", "audio", "file", "link"]
+QuotaState = Literal["unlimited", "within", "near", "over"]
+"""``near``: from 80 % of a limit; ``unlimited``: nobody counts."""
+Stage = Literal["approved", "sandbox", "unknown", "expired"]
+"""What the registry says of a model on a day: not listed is ``unknown``, outside its dates ``expired``."""
+Service = Literal["own", "contract", "terms_only"]
+"""サービスの形: the city's own, under a contract of its own, or 約款型 (whoever accepts the terms)."""
 
 ATTACHMENT = "ATTACHMENT"
 """What cannot be searched, as if it were found: images, sound, files, web addresses. Hidden means refused."""
@@ -34,14 +48,26 @@ class EntityFact:
 class Ask:
     """Everything a policy may look at for one exchange. Facts only, no personal text.
 
-    ``declared_class`` is None where the caller declared none; ``effective_class`` then is "2".
-    ``at`` is timezone-aware.
+    ``declared_class`` is None where the caller declared none; ``at`` is timezone-aware.
+
+    role         what the caller is in the city hall: ``staff_member``, ``section_head`` …
+    destination  the tier of the route; the registry may say a stricter one (facts.py)
+    address      where the connection came from; the policy's zones give it a name
+    consented    whether a contractor's use was consented to beforehand
+    audience     whom the tool's answers reach
+    use_case     the id of the use case that was declared, as the policy's ``use_cases`` lists it
+    persons      how many different persons were found; ``pairs``: how many facts that the law protects
+                 specially stand beside a person
+    words        ids of the policy's word lists that occur in the text (words.py)
+    attachments  what cannot be searched, by kind; the entity type ATTACHMENT counts it
+    tools        names of the tools that the model may call; ``tools_unnamed`` counts those without a name
+                 that may be kept
     """
 
     person: str
     department: str
     section: str
-    actor: Literal["staff", "contractor", "robot"]
+    actor: Actor
     identity: Literal["authenticated", "asserted"]
     tool: str
     enrolled: bool
@@ -55,11 +81,18 @@ class Ask:
     entities: tuple[EntityFact, ...]
     characters: int
     at: datetime
-
-    @property
-    def effective_class(self) -> ConfidentialityClass:
-        """A missing declaration counts as class 2 (b-2 of the requirements)."""
-        return self.declared_class or "2"
+    role: str = "staff_member"
+    address: str | None = None
+    consented: bool = False
+    audience: Audience = "staff"
+    use_case: str | None = None
+    persons: int = 0
+    pairs: int = 0
+    words: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    tools: tuple[str, ...] = ()
+    tools_unnamed: int = 0
+    quota: QuotaState = "unlimited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +105,10 @@ class Bilingual:
 
 @dataclass(frozen=True, slots=True)
 class RuleHit:
-    """A rule that matched, and what it contributed.
+    """A rule or a cell of a table that matched, and what it contributed.
 
-    ``remedy`` says what to do now (every confirm and deny has one); ``notice`` is the sentence to show.
+    ``id`` of a cell names table, row and column: ``T.3C.D2``. ``remedy`` says what to do now (every confirm
+    and deny has one); ``notice`` is the sentence to show. ``risks``: see `Rule`.
     """
 
     id: str
@@ -82,6 +116,25 @@ class RuleHit:
     title: Bilingual
     remedy: Bilingual | None = None
     notice: Bilingual | None = None
+    risks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What the policy itself concludes from an ask before any rule is looked at (facts.py).
+
+    ``detected_class``: the class that what was found implies, None where it implies none; the higher of it
+    and the declared one is ``effective_class`` (R25). ``destination``: the stricter of route and registry.
+    ``model``: the registry's entry (its ``name``), None where it lists none.
+    """
+
+    detected_class: ConfidentialityClass | None
+    effective_class: ConfidentialityClass
+    destination: DestinationTier
+    zone: str
+    model: str | None
+    stage: Stage
+    high_risk: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +145,11 @@ class Verdict:
     revealed  entity types that may leave as they are; every other finding is masked. Never holds
               My Number or 住民票コード.
     notices   rules whose notice is shown to the clerk.
-    rules     every rule that matched, in the policy's order.
+    alarms    rules that raise an alarm, by id; an evaluation error alarms too.
+    rules     every rule that matched, in the policy's order; rehearsed ones with ``would_…`` effects.
     decisive  the rules that decided the gate (empty: nothing allowed it, so it is denied by default).
+    would     the gate if the rehearsed rules counted too; None where no rehearsed rule matched.
+    derived   what the policy concluded from the ask; None where that failed.
     """
 
     rules: tuple[RuleHit, ...]
@@ -102,6 +158,9 @@ class Verdict:
     notices: tuple[RuleHit, ...]
     policy: str
     digest: str
+    alarms: tuple[str, ...] = ()
+    would: Gate | None = None
+    derived: Derived | None = None
 
     def hides(self, label: str) -> bool:
         """True unless a reveal rule named this type for this destination."""
@@ -122,7 +181,7 @@ class Confirm(Verdict):
 class Refuse(Verdict):
     """The request may not be sent. ``error`` names an evaluation error that caused the refusal."""
 
-    error: str | None = field(default=None)
+    error: str | None = None
 
 
 CATEGORY_CODES: Mapping[str, str] = {
@@ -148,3 +207,13 @@ CATEGORY_CODES: Mapping[str, str] = {
     "training": "研修・訓練",
 }
 """Business categories (b-3 of the requirements): code to Japanese name."""
+
+SOUMU_CODES: Mapping[str, str] = {
+    "greeting": "あいさつ文",
+    "minutes": "議事録要約",
+    "plan_draft": "企画書案",
+    "mail_draft": "メール文",
+    "assembly_qa": "議会想定問答",
+    "lowcode": "ローコード",
+}
+"""What the yearly survey of 総務省 calls a category (R61); those that it does not ask for are not here."""

@@ -1,89 +1,59 @@
 """Runs the tests of a policy, which stand beside it: ``takatsuki.yaml`` and ``takatsuki.tests.yaml``.
 
-A test is an ask and the verdict it must get. Never changes a policy; what it finds is a value.
+A test is an ask and the verdict it must get (cases.py). Never changes a policy; what it finds is a value.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from policies import files
-from policies.asks import ask_of
+from policies.cases import NONE, Case, Cases, ExpectForm, TestsForm
 from policies.complaints import CannotRead, Complaint, PolicyError
+from policies.coverage import Coverage
+from policies.days import day_of
 from policies.decide import Policy, decide, gate_of
-from policies.document import Document, Place
-from policies.model import Refuse, RuleHit, Verdict
-from policies.schema import GateCode, Strict, Text
+from policies.document import Document
+from policies.explain import GATE_WORDS
+from policies.making import policy_of
+from policies.model import Refuse, Verdict
+from policies.schema import PolicyForm
 
 SUFFIX = ".tests.yaml"
 
 
-class ExpectForm(Strict):
-    """What must come out. Only what is written is checked; lists are complete, in any order."""
-
-    gate: GateCode
-    rules: list[str] | None = None
-    decisive: list[str] | None = None
-    notices: list[str] | None = None
-    revealed: list[str] | None = None
-    strict: bool | None = None
-    error: str | None = None
-
-
-class CaseForm(Strict):
-    """One case: what differs from the base, and what must come out."""
-
-    name: Text
-    ask: dict[str, Any] = Field(default_factory=dict)
-    expect: ExpectForm
-
-
-class TableForm(Strict):
-    """Many cases as a table of gates: ``rows: class``, ``columns: destination``."""
-
-    name: Text
-    rows: Text
-    columns: Text
-    ask: dict[str, Any] = Field(default_factory=dict)
-    expect: dict[str, dict[str, GateCode]]
-
-
-class TestsForm(Strict):
-    """A whole file of tests. ``base`` is a complete ask; cases and tables say what differs from it."""
-
-    __test__ = False
-
-    base: dict[str, Any]
-    cases: Annotated[list[CaseForm], Field(default_factory=list)]
-    tables: Annotated[list[TableForm], Field(default_factory=list)]
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One case after its run. ``differences`` is empty when it passed; each names what, wanted and got."""
+    """One case after its run. ``differences`` is empty when it passed; each is a sentence in two languages."""
 
     name: str
     line: int
     verdict: Verdict
     differences: tuple[str, ...]
+    expected: frozenset[str] = frozenset()
 
     @property
     def passed(self) -> bool:
         return not self.differences
 
+    def speaks_of(self, rule: str) -> bool:
+        """Whether a rule, cell or table matched or was expected to."""
+        ids = self.expected | {hit.id for hit in self.verdict.rules}
+        return any(one == rule or one.startswith(f"{rule}.") for one in ids)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All results of one file, and how often each rule matched in them."""
+    """All results of one file, how often each rule matched in them, and what they tried."""
 
     policy: Policy
     file: str
     results: tuple[Result, ...]
     hits: Mapping[str, int]
+    coverage: Coverage
 
     @property
     def failed(self) -> int:
@@ -99,22 +69,38 @@ class Report:
         return tuple(rule for rule, count in self.hits.items() if not count)
 
 
-def run(source: str | Path, entity_types: Sequence[str] = files.ENTITY_TYPES) -> Report:
-    """Run the tests of a policy given by name or path (of either file). Raises PolicyError."""
-    policy_file, tests_file = _pair(files.find(source))
-    policy = files.load(policy_file, entity_types)
+def run(
+    source: str | Path, entity_types: Sequence[str] = files.ENTITY_TYPES, today: date | None = None
+) -> Report:
+    """Run the tests of a policy given by name or path (of either file). Raises PolicyError.
+
+    Tests that name no moment are asked on the first open day from ``today`` on (the day in Japan) on which the
+    policy is in force.
+    """
+    policy_file, tests_file = pair(files.find(source))
+    return run_beside(files.load(policy_file, entity_types), tests_file, entity_types, today)
+
+
+def run_beside(
+    policy: Policy, tests_file: Path, entity_types: Sequence[str], today: date | None = None
+) -> Report:
+    """The same for a policy that is loaded already."""
     document = files.read_yaml(files.read(tests_file), str(tests_file))
-    form = document.checked(TestsForm, {})
-    results = (*_cases(policy, document, form), *_tables(policy, document, form))
+    form = document.checked(TestsForm, {"entity_types": tuple(entity_types)})
+    policy = _with_examples(policy, document, entity_types)
+    coverage = Coverage(policy)
+    today = today or day_of(datetime.now(UTC))
+    results = tuple(_run(policy, case, coverage) for case in Cases(policy, document, form, today))
     if not results:
         ja, en = "試験が一つもありません。cases を書いてください。", "there is no test; write cases."
         raise PolicyError([Complaint(str(tests_file), 1, ja, en)])
     counted = Counter(hit.id for result in results for hit in result.verdict.rules)
-    return Report(policy, str(tests_file), results, {rule.id: counted[rule.id] for rule in policy.rules})
+    hits = {rule.id: counted[rule.id] for rule in policy.rules}
+    return Report(policy, str(tests_file), results, hits, coverage)
 
 
-def _pair(path: Path) -> tuple[Path, Path]:
-    """The policy and its tests, whichever of the two was named."""
+def pair(path: Path) -> tuple[Path, Path]:
+    """The policy and its tests, whichever of the two was named. Raises CannotRead where there are no tests."""
     if path.name.endswith(SUFFIX):
         path = path.with_name(path.name.removesuffix(SUFFIX) + ".yaml")
     tests = path.with_name(path.stem + SUFFIX)
@@ -125,58 +111,103 @@ def _pair(path: Path) -> tuple[Path, Path]:
     return path, tests
 
 
-def _cases(policy: Policy, document: Document, form: TestsForm) -> Iterator[Result]:
-    for i, case in enumerate(form.cases):
-        place: Place = ("cases", i)
-        verdict = decide(policy, ask_of(_overlaid(document, form.base, place, case.ask)))
-        yield Result(case.name, document.lines[place], verdict, tuple(_differences(case.expect, verdict)))
+def _with_examples(policy: Policy, tests: Document, entity_types: Sequence[str]) -> Policy:
+    """The policy with the examples of its tests, under its own digest. Raises PolicyError, with lines of the tests."""
+    examples: Mapping[str, Any] = tests.data.get("examples") or {}
+    if not examples:
+        return policy
+    data = {**policy.data}
+    for key, added in examples.items():
+        data[key] = [*data.get(key, ()), *added]
+    together = Document(tests.file, data, {(): tests.lines.get(("examples",), 1)})
+    form = together.checked(PolicyForm, {"entity_types": tuple(entity_types)})
+    return policy_of(together, form, policy.digest, entity_types)
 
 
-def _tables(policy: Policy, document: Document, form: TestsForm) -> Iterator[Result]:
-    for i, table in enumerate(form.tables):
-        place: Place = ("tables", i)
-        for row, gates in table.expect.items():
-            for column, gate in gates.items():
-                ask = {**table.ask, table.rows: row, table.columns: column}
-                verdict = decide(policy, ask_of(_overlaid(document, form.base, place, ask)))
-                name = f"{table.name}: {row} × {column}"
-                wanted = ExpectForm(gate=gate)
-                line = document.lines[(*place, "expect", row, column)]
-                yield Result(name, line, verdict, tuple(_differences(wanted, verdict)))
+def _run(policy: Policy, case: Case, coverage: Coverage) -> Result:
+    verdict = decide(policy, case.ask)
+    coverage.see(case.ask)
+    if case.searched:
+        coverage.see_words(case.words)
+    expect = case.expect
+    named = frozenset(
+        id
+        for ids in (expect.rules, expect.includes, expect.decisive, expect.notices, expect.alarms)
+        for id in ids or ()
+    )
+    return Result(case.name, case.line, verdict, tuple(_differences(case, verdict)), named)
 
 
-def _overlaid(document: Document, base: Mapping[str, Any], place: Place, ask: Mapping[str, Any]) -> Document:
-    """The base with what differs, as one ask whose lines still point to where each value was written."""
-    lines: dict[Place, int] = {(): document.lines[place]}
-    for at, line in document.lines.items():
-        if at[:1] == ("base",) and len(at) > 1 and at[1] not in ask:
-            lines[at[1:]] = line
-        elif at[: len(place) + 1] == (*place, "ask") and len(at) > len(place) + 1:
-            lines[at[len(place) + 1 :]] = line
-    return Document(document.file, {**base, **ask}, lines)
-
-
-def _differences(expect: ExpectForm, verdict: Verdict) -> Iterator[str]:
+def _differences(case: Case, verdict: Verdict) -> Iterator[str]:
+    expect = case.expect
     gate = gate_of(verdict)
+    if expect.gate is not None and gate != expect.gate:
+        by = ", ".join(hit.id for hit in verdict.decisive)
+        ja = f"、決めたのは {by}" if by else "、許可する規則がありません"
+        en = f", decided by {by}" if by else ", no rule allows it"
+        yield (
+            f"判定(gate)は「{GATE_WORDS[expect.gate][0]}({expect.gate})」のはずが、"
+            f"「{GATE_WORDS[gate][0]}({gate})」でした{ja}。 / gate: expected {expect.gate}, got {gate}{en}"
+        )
     error = verdict.error if isinstance(verdict, Refuse) else None
-    if gate != expect.gate:
-        yield _difference("gate", expect.gate, gate)
     if error != expect.error:  # a mistyped fact is refused as well: that must not pass for a deny
-        yield _difference("error", expect.error or "-", error or "-")
+        yield _difference("error", expect.error or NONE, error or NONE)
+    for name, wanted, got in _facts(expect, verdict):
+        if wanted is not None and wanted != got:
+            yield _difference(name, wanted, got)
+    hits = [hit.id for hit in verdict.rules]
+    if left_out := [id for id in expect.includes or () if id not in hits]:
+        yield _difference("includes", ", ".join(left_out), ", ".join(hits) or "-")
+    if too_many := [id for id in expect.excludes or () if id in hits]:
+        yield _difference("excludes", ", ".join(too_many), ", ".join(hits))
+    for name, listed, held in _lists(case, verdict):
+        if listed is not None and set(listed) != set(held):
+            yield _difference(name, ", ".join(listed) or NONE, ", ".join(held) or NONE)
+
+
+def _facts(expect: ExpectForm, verdict: Verdict) -> Iterator[tuple[str, str | None, str]]:
+    """What may be expected as one word, as it was expected and as it came out."""
+    derived = verdict.derived
     strict = any("strict" in hit.effects for hit in verdict.rules)
-    if expect.strict is not None and expect.strict is not strict:
-        yield _difference("strict", str(expect.strict).lower(), str(strict).lower())
-    for name, wanted in expect.model_dump(include={"rules", "decisive", "notices", "revealed"}).items():
-        got = _names(getattr(verdict, name))
-        if wanted is not None and set(wanted) != set(got):
-            yield _difference(name, ", ".join(wanted) or "-", ", ".join(got) or "-")
+    yield "strict", None if expect.strict is None else str(expect.strict).lower(), str(strict).lower()
+    yield "would", expect.would, verdict.would or NONE
+    yield "detected_class", expect.detected_class, (derived and derived.detected_class) or NONE
+    yield "effective_class", expect.effective_class, (derived and derived.effective_class) or NONE
+
+
+def _lists(case: Case, verdict: Verdict) -> Iterator[tuple[str, Sequence[str] | None, Sequence[str]]]:
+    expect = case.expect
+    yield "rules", expect.rules, [hit.id for hit in verdict.rules]
+    yield "decisive", expect.decisive, [hit.id for hit in verdict.decisive]
+    yield "notices", expect.notices, [hit.id for hit in verdict.notices]
+    yield "alarms", expect.alarms, verdict.alarms
+    yield "revealed", expect.revealed, sorted(verdict.revealed)
+    yield "words", expect.words, case.words
+
+
+WORDS = {
+    "error": "判定の誤り",
+    "strict": "厳しく探すか",
+    "would": "試行中の規則も働いたときの判定",
+    "detected_class": "見つかったものから決まる機密性",
+    "effective_class": "判定に使う機密性",
+    "rules": "当てはまる規則",
+    "includes": "当てはまるはずの規則",
+    "excludes": "当てはまらないはずの規則",
+    "decisive": "決めた規則",
+    "notices": "一言をそえる規則",
+    "alarms": "警報を出す規則",
+    "revealed": "伏せ字にしない種類",
+    "words": "文にある言葉の一覧",
+}
+"""What may be expected, in the words of the staff."""
 
 
 def _difference(what: str, wanted: str, got: str) -> str:
-    return f"{what}: 期待は {wanted}、実際は {got} / expected {wanted}, got {got}"
+    ja = ("なし" if one == NONE else one for one in (wanted, got))
+    return f"{WORDS[what]}({what})は {next(ja)} のはずが、{next(ja)} でした。 / {what}: expected {wanted}, got {got}"
 
 
-def _names(values: Sequence[RuleHit] | frozenset[str]) -> list[str]:
-    if isinstance(values, frozenset):
-        return sorted(values)
-    return [hit.id for hit in values]
+def selected(results: Iterable[Result], rule: str) -> tuple[Result, ...]:
+    """The results that speak of one rule, table or cell."""
+    return tuple(result for result in results if result.speaks_of(rule))

@@ -1,18 +1,21 @@
 """The commands of the rules room keep their promise on exit status, stdout and stderr."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
 
 from policies import files
 from policies.commands import app
-from policies.model import Ask, EntityFact
+from policies.model import Ask
+from policies.vocabulary import RISKS
 
 runner = CliRunner()
 
@@ -40,11 +43,53 @@ def written(ask: Ask) -> str:
     return json.dumps({**asdict(ask), "at": ask.at.isoformat()})
 
 
-def test_check_says_that_all_policies_that_ship_are_good() -> None:
+def test_check_finds_no_error_in_any_policy_that_ships() -> None:
     result = run("check")
 
     assert result.exit_code == 0
-    assert [line.split(":")[0] for line in result.stdout.splitlines()] == ["mask-only 1", "takatsuki 0.1"]
+    heads = [line.split(":")[0] for line in result.stdout.splitlines() if not line.startswith("/")]
+    assert [head.split(" ")[0] for head in heads] == list(files.city_names())
+    assert ": 誤り: " not in result.stdout
+
+
+def test_check_shows_warnings_and_ends_with_1_only_when_they_are_to_count(city: Path) -> None:
+    change(city, "title:", "review: 2026-01-01\ntitle:")
+
+    plain, strict = run("check", city), run("check", city, "--strict")
+    told = json.loads(run("check", city, "--strict", "--json").stdout)
+
+    assert (plain.exit_code, strict.exit_code) == (0, 1)
+    assert plain.stdout == strict.stdout
+    assert f"{city}:" in plain.stdout and ": 注意: 見直しの日(2026-01-01)になりました。 → " in plain.stdout
+    assert told["ok"] is False
+    review = next(one for one in told["complaints"] if one["code"] == "review-due")
+    assert (review["severity"], review["file"]) == ("warning", str(city))
+    assert set(review) == {"file", "line", "severity", "code", "ja", "en", "remedy"}
+    assert told["policies"][0]["warnings"] >= 1
+
+
+def test_check_of_rules_that_contradict_each_other_ends_with_1(city: Path) -> None:
+    line = change(city, "enrolled: false", "enrolled: false\n      not: {enrolled: false}") - 1
+
+    result = run("check", city)
+
+    assert result.exit_code == 1
+    assert (
+        f"{city}:{line}: 誤り: P-01a の条件(利用登録 enrolled、次に当てはまらない not)は互いに矛盾"
+        in result.stdout
+    )
+
+
+@pytest.mark.requirement("R10")
+def test_check_reports_for_every_risk_the_rules_that_answer_it() -> None:
+    told = json.loads(run("check", "takatsuki", "--json").stdout)["policies"][0]["risks"]
+
+    assert set(told) == set(RISKS)
+    assert "S.unknown-model" in told["LLM03"]
+    open_risks = next(
+        one for one in run("check", "takatsuki").stdout.splitlines() if "答える規則のないリスク" in one
+    )
+    assert all((risk in open_risks) == (not by) for risk, by in told.items())
 
 
 def test_check_names_file_and_line_and_ends_with_1(city: Path) -> None:
@@ -81,32 +126,89 @@ def test_a_policy_that_is_not_there_ends_with_2_and_one_sentence(command: str, n
     assert name in result.stderr
 
 
-def test_test_ends_with_the_count_and_shows_how_often_each_rule_was_hit() -> None:
+def test_test_ends_with_the_count_and_shows_what_was_tried() -> None:
     result = run("test", "mask-only")
 
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "6 passed, 0 failed"
-    assert "mask-only M-03 1" in result.stdout.splitlines()
+    assert re.fullmatch(r"[1-9][0-9]* passed, 0 failed", result.stdout.splitlines()[-1])
+    assert result.stdout.startswith("mask-only: 規則 3/3、")
 
 
 def test_test_of_all_policies_counts_them_together() -> None:
     told = json.loads(run("test", "--json").stdout)
 
     assert told["ok"] is True
-    assert [one["policy"] for one in told["policies"]] == ["mask-only", "takatsuki"]
+    assert [one["policy"] for one in told["policies"]] == list(files.city_names())
     assert told["passed"] == sum(one["passed"] for one in told["policies"])
 
 
 def test_test_names_the_line_and_the_difference_of_what_failed(city: Path) -> None:
     tests = city.with_name("city.tests.yaml")
-    line = change(tests, "decisive: [P-11]", "decisive: [P-10]") - 2
+    line = change(tests, "decisive: [P-01a]", "decisive: [P-01c]") - 2
 
     result = run("test", city)
 
     assert result.exit_code == 1
-    assert f"{tests}:{line}: 処分の判断には使えない: decisive: 期待は P-10、実際は P-11" in result.stdout
+    told = next(one for one in result.stdout.splitlines() if one.startswith(f"{tests}:{line}: "))
+    assert (
+        ": 決めた規則(decisive)は P-01c のはずが、P-01a でした。 / decisive: expected P-01c, got P-01a"
+        in told
+    )
     assert result.stdout.splitlines()[-1].endswith(" passed, 1 failed")
     assert json.loads(run("test", city, "--json").stdout)["failed"] == 1
+
+
+def test_test_writes_junit_with_the_failures_of_every_policy(city: Path, tmp_path: Path) -> None:
+    line = change(city.with_name("city.tests.yaml"), "decisive: [P-01a]", "decisive: [P-01c]") - 2
+    out = tmp_path / "junit.xml"
+
+    result = run("test", city, "--junit", out)
+    suites = ElementTree.parse(out).getroot()
+
+    assert result.exit_code == 1
+    assert f"{suites.get('tests')} {suites.get('failures')}" == f"{_passed(result) + 1} 1"
+    failing = [case for case in suites.iter("testcase") if case.find("failure") is not None]
+    assert [case.get("line") for case in failing] == [str(line)]
+    assert not {"time", "timestamp"} & {key for element in suites.iter() for key in element.attrib}
+
+
+def _passed(result: Any) -> int:
+    return int(result.stdout.splitlines()[-1].split(" ")[0])
+
+
+def test_junit_that_cannot_be_written_ends_with_2(tmp_path: Path) -> None:
+    result = run("test", "mask-only", "--junit", tmp_path / "no" / "such.xml")
+
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_test_of_one_rule_runs_only_what_speaks_of_it_and_shows_its_counts() -> None:
+    whole, one = run("test", "takatsuki"), run("test", "takatsuki", "--rule", "P-01a")
+    cell = run("test", "takatsuki", "--rule", "E.CREDIT_CARD")
+
+    assert one.exit_code == cell.exit_code == 0
+    assert 0 < _passed(one) < _passed(whole)
+    assert one.stdout.startswith("P-01a: 当てはまった ")
+    assert 0 < _passed(cell) < _passed(whole)
+
+
+def test_test_of_a_rule_that_is_not_there_ends_with_2() -> None:
+    result = run("test", "--rule", "Q-99")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Q-99: そのような規則や表はありません。")
+
+
+def test_test_shows_conditions_that_no_test_has_seen_both_ways(city: Path) -> None:
+    change(city, "enrolled: false", "enrolled: false\n      quota: [over, within, near, unlimited]")
+
+    told = run("test", city).stdout
+    as_json = json.loads(run("test", city, "--json").stdout)["policies"][0]["coverage"]
+
+    assert "  P-01a: quota が当てはまらない試験がない / quota never false" in told.splitlines()
+    rule = next(one for one in as_json["rules"] if one["id"] == "P-01a")
+    assert [one["name"] for one in rule["conditions"] if not one["false"]] == ["quota"]
 
 
 def test_test_names_the_rules_that_no_test_has_hit(city: Path) -> None:
@@ -126,15 +228,15 @@ def test_test_complains_about_a_broken_policy_like_check(city: Path) -> None:
 
 
 def test_explain_reads_a_file_or_stdin_and_says_why(ordinary: Ask, tmp_path: Path) -> None:
-    ask = replace(ordinary, entities=(EntityFact("CREDIT_CARD", "checksum", 1),))
+    ask = replace(ordinary, enrolled=False)
     path = tmp_path / "ask.json"
-    path.write_text(written(ask))
+    path.write_text(written(ask), encoding="utf-8")
 
     from_file, from_stdin = run("explain", path), run("explain", "-", stdin=written(ask))
 
     assert from_file.exit_code == 0
     assert from_file.stdout == from_stdin.stdout
-    assert from_file.stdout.splitlines()[1] == "決めた規則: P-06a / Decided by: P-06a"
+    assert "P-01a" in from_file.stdout.splitlines()[1].split(" / ")[0]
 
 
 def test_explain_takes_another_policy_and_prints_json(ordinary: Ask) -> None:

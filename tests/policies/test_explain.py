@@ -35,7 +35,7 @@ def test_the_condition_that_failed_is_shown_with_what_was_wanted_and_what_was_th
 
     assert lines[0] == "判定: 送信しません(deny) / Verdict: is not sent (deny)"
     assert lines[1] == "決めた規則: 許可する規則がありません / Decided by: no rule allows it"
-    assert lines[4:] == [
+    assert lines[6:] == [
         "× R-0 題 / title",
         "    × 業務区分: 規則は 人事・給与、この要求は メール・通知文案 / category: rule hr, ask mail_draft",
         "    × 次に当てはまらない / not:",

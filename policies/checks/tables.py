@@ -1,0 +1,82 @@
+"""Tables: combinations that nobody decided, and tables that decide the same combination twice."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
+
+from policies.checks.remarks import Checked, Remark
+from policies.checks.rules import AXIS_VALUES
+from policies.document import Place
+from policies.tables import Table
+
+FEW = 6
+"""So many cells are named; of more, the number."""
+
+
+def of_tables(checked: Checked) -> Iterator[Remark]:
+    """Everything that can be said of tables by their cells."""
+    tables = checked.policy.tables
+    for i, table in enumerate(tables):
+        yield from _missing(checked, ("tables", i, "cells"), table)
+    for (_, one), (j, other) in combinations(enumerate(tables), 2):
+        yield from _overlap(checked, ("tables", j), one, other)
+
+
+def _missing(checked: Checked, place: Place, table: Table) -> Iterator[Remark]:
+    """A table of what was found only restricts, so that it may be silent; another one leaves a gap."""
+    if table.rows == "entity":
+        return
+    columns: Sequence[str | None] = AXIS_VALUES[table.columns] if table.columns else (None,)
+    cells = product(AXIS_VALUES[table.rows], columns)
+    missing = [".".join(filter(None, (table.id, *cell))) for cell in cells if cell not in table.cells]
+    if missing:
+        yield checked.remark(
+            place,
+            "warning",
+            "missing-cells",
+            (
+                f"表 {table.id} に書かれていないマスがあります: {named(missing, '、')}。",
+                f"cells of table {table.id} are missing: {named(missing, ', ')}.",
+            ),
+            (
+                'マスを足すか、この表では決めないなら none と書いてください("*" は残りの行・列すべて)。',
+                'Add them, or write none where this table shall not decide ("*" is every other row or column).',
+            ),
+        )
+
+
+def _overlap(checked: Checked, place: Place, one: Table, other: Table) -> Iterator[Remark]:
+    if one.shadow or other.shadow or {one.rows, one.columns} != {other.rows, other.columns}:
+        return
+    if not checked.own.possible((one.conditions, True), (other.conditions, True)):
+        return
+    turned = one.rows != other.rows
+    both = [
+        (cell, met)
+        for (row, column), cell in one.cells.items()
+        if (met := other.cells.get((column or "", row) if turned else (row, column))) is not None
+        and cell.gate
+        and met.gate
+    ]
+    differing = [met.hit.id for cell, met in both if cell.gate != met.gate]
+    if both:
+        told = f"{named(differing, '、')} は判定も違います" if differing else "判定は同じです"
+        yield checked.remark(
+            place,
+            "warning",
+            "tables-overlap",
+            (
+                f"表 {other.id} は、表 {one.id} と同じマスを決めています({told})。厳しいほうが効きます。",
+                f"tables {other.id} and {one.id} decide the same cells"
+                f" ({len(differing)} of {len(both)} differently); the stricter one counts.",
+            ),
+            (
+                "一つの表にまとめるか、when で分けてください。",
+                "Make one table of them, or tell them apart by 'when'.",
+            ),
+        )
+
+
+def named(ids: Sequence[str], comma: str) -> str:
+    """``T.1.D1, T.1.D2``; of many, the first few and how many more."""
+    more = len(ids) - FEW
+    return comma.join(ids[:FEW]) + (f" +{more}" if more > 0 else "")
