@@ -1,4 +1,4 @@
-"""The `sekisho` command: serve, demo, keys, settings; and the rooms' own commands.
+"""The `sekisho` command: serve, demo, stop, resume, keys, settings; and the rooms' own commands.
 
 Exit status everywhere: 0 fine, 1 found something wrong, 2 could not do it (one sentence on stderr).
 """
@@ -11,8 +11,10 @@ import typer
 from typer.exceptions import TyperException
 
 from audit.commands import app as audit_app
-from policies.commands import app as policy_app
 from proxy.office.commands import app as keys_app
+from proxy.office.policy_commands import activate, versions, withdraw
+from proxy.office.policy_desk import app as policy_app
+from proxy.office.stop_commands import resume, stop
 from proxy.serving import demo, serve
 from proxy.settings_command import settings
 from redaction.commands import app as redact_app
@@ -27,11 +29,16 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.command("demo")(demo)
 app.command("settings")(settings)
+app.command("stop")(stop)
+app.command("resume")(resume)
 app.add_typer(keys_app, name="keys", help="APIキーの発行・一覧・失効 / Issue, list and revoke API keys.")
 app.add_typer(redact_app, name="redact", help="個人情報の検出を試す / Try what the mask room finds.")
 app.add_typer(
     policy_app, name="policy", help="利用ポリシーの点検・試験・説明 / Check, test and explain the rules."
 )
+policy_app.command("activate")(activate)
+policy_app.command("versions")(versions)
+policy_app.command("withdraw")(withdraw)
 app.add_typer(audit_app, name="audit", help="台帳の検索・表示・検証 / Search, show and verify the ledger.")
 
 

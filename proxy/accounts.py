@@ -11,13 +11,16 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from contextlib import aclosing, suppress
+from datetime import UTC, date
+from decimal import Decimal
 from typing import Any
 
 from audit.entry import Entry
 from audit.model import EgressState
-from policies.model import ATTACHMENT, Confirm, Permit, Refuse, Verdict
+from policies.decide import Policy
+from policies.model import ATTACHMENT, SOUMU_CODES, Ask, Confirm, Permit, Refuse, Verdict
 from proxy.callers import Caller, Declared, Trace, address_of
-from proxy.errors import Problem, Unfinished, UpstreamFailed
+from proxy.errors import Halted, Problem, Unavailable, Unfinished, UpstreamFailed
 from proxy.found import Findings
 from proxy.office.keys import Key
 from proxy.providers import failures
@@ -31,49 +34,92 @@ from proxy.uttered import Uttered
 from proxy.wire import dumps
 from redaction.model import IRREVERSIBLE, CannotDetect
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of these facts. Released as 0.1.0 they had none; facts are added, and never change their meaning."""
 
 
-def asked(caller: Caller, request: Request, findings: Findings, verdict: Verdict) -> dict[str, Any]:
+def asked(
+    caller: Caller, request: Request, ask: Ask, findings: Findings, verdict: Verdict, version: str
+) -> dict[str, Any]:
     """The body of an `asked` record: who, from where, what for, what was found, what was decided.
 
-    It goes to the ledger next, which from then on sees to its ending: see `Request.accounted`.
+    ``ask`` is what ``verdict`` was given on, by the policy of this ``version``: what is told here, and the policy of
+    the digest, give the same verdict again. It goes to the ledger next, which from then on sees to its ending: see `Request.accounted`.
     """
     request.accounted = True
     request.notices = tuple(rule.id for rule in verdict.notices)
     masked, entities = request.masked, dict(sorted(request.counted(findings).items()))
     assert masked is not None, "what leaves is known before it is recorded"
     test = caller.demo or request.model == DEMO_MODEL
-    return knock(about(caller), request.dialect, request.declared.trace, request.declared, test) | {
-        "dialect": request.dialect,
-        "model_requested": request.model,
-        "destination": request.destination,
-        "stream": request.stream,
-        "parameters": parameters(request.body),
-        "tools": list(masked.tools.names),
-        "tools_unnamed": masked.tools.unnamed,
-        "models_in_place": list(masked.others),
-        "characters": request.characters,
-        "masked_characters": masked.characters,
-        "masked_bytes": len(masked.text.encode("utf-8", "surrogatepass")),
-        "entities": entities,
-        "actions": {label: _action(label, verdict) for label in entities},
-        "detections": _detections(request.texts, findings, verdict),
-        "evidence": [
-            {"type": fact.type, "evidence": fact.evidence, "count": fact.count}
-            for fact in request.facts(findings)
-        ],
-        "persons_estimated": max(masked.persons, 0 if verdict.hides("PERSON") else entities.get("PERSON", 0)),
-        "egress_prepared": masked.egress,
-        "fields_left_out": list(request.left_out or ()),
-        "verdict": _verdict_name(verdict),
-        "rules": [{"id": rule.id, "effects": list(rule.effects)} for rule in verdict.rules],
-        "decisive": [rule.id for rule in verdict.decisive],
-        "revealed": sorted(verdict.revealed),
-        "notices": list(request.notices),
-        "policy": verdict.policy,
-        "policy_digest": verdict.digest,
+    knocked = knock(about(caller), request.dialect, request.declared.trace, request.declared, test)
+    return (
+        knocked
+        | _looked_at(ask)
+        | _concluded(verdict)
+        | {
+            "dialect": request.dialect,
+            "model_requested": request.model,
+            "destination": request.destination,
+            "stream": request.stream,
+            "parameters": parameters(request.body),
+            "tools": list(ask.tools),
+            "tools_unnamed": ask.tools_unnamed,
+            "models_in_place": list(masked.others),
+            "characters": request.characters,
+            "masked_characters": masked.characters,
+            "masked_bytes": len(masked.text.encode("utf-8", "surrogatepass")),
+            "entities": entities,
+            "actions": {label: _action(label, verdict) for label in entities},
+            "detections": _detections(request.texts, findings, verdict),
+            "evidence": [
+                {"type": fact.type, "evidence": fact.evidence, "count": fact.count}
+                for fact in request.facts(findings)
+            ],
+            "persons_estimated": max(
+                masked.persons, 0 if verdict.hides("PERSON") else entities.get("PERSON", 0)
+            ),
+            "egress_prepared": masked.egress,
+            "fields_left_out": list(request.left_out or ()),
+            "verdict": _verdict_name(verdict),
+            "rules": [
+                {"id": rule.id, "effects": list(rule.effects), "risks": list(rule.risks)}
+                for rule in verdict.rules
+            ],
+            "decisive": [rule.id for rule in verdict.decisive],
+            "revealed": sorted(verdict.revealed),
+            "notices": list(request.notices),
+            "alarms": list(verdict.alarms),
+            "would": verdict.would,
+            "policy": verdict.policy,
+            "policy_version": version,
+            "policy_digest": verdict.digest,
+        }
+    )
+
+
+def _looked_at(ask: Ask) -> dict[str, Any]:
+    """What the policy looked at besides what else is told."""
+    return {
+        "decided_at": ask.at.astimezone(UTC).isoformat(),
+        "persons_found": ask.persons,
+        "pairs_found": ask.pairs,
+        "words": list(ask.words),
+        "attachments": list(ask.attachments),
+        "quota": ask.quota,
+    }
+
+
+def _concluded(verdict: Verdict) -> dict[str, Any]:
+    """What the policy concluded from it before any rule; nothing where it could not decide at all."""
+    derived = verdict.derived
+    effective = {"class_effective": derived.effective_class} if derived else {}
+    return effective | {
+        "class_detected": derived.detected_class if derived else None,
+        "zone": derived.zone if derived else None,
+        "destination_effective": derived.destination if derived else None,
+        "model_registered": derived.model if derived else None,
+        "model_stage": derived.stage if derived else None,
+        "high_risk": derived.high_risk if derived else None,
     }
 
 
@@ -93,6 +139,8 @@ def knock(
         "span_id": trace.span_id if trace else None,
         "conversation": declared.conversation if declared else None,
         "category": declared.category if declared else None,
+        "soumu_code": SOUMU_CODES.get(declared.category) if declared else None,
+        "use_case": declared.use_case if declared else None,
         "class_declared": declared.confidentiality_class if declared else None,
         "class_effective": declared.effective_class if declared else None,
         "is_test": test,
@@ -110,7 +158,10 @@ def about_key(key: Key | None, peer: str | None) -> dict[str, Any]:
     return dict.fromkeys(_WHO) | known | {"address": address_of(peer)}
 
 
-_OF_THE_KEY = ("person", "tool", "department", "section", "actor", "enrolled", "trained", "acknowledged")
+_OF_THE_KEY = (
+    "person", "tool", "department", "section", "actor", "role", "audience",
+    "enrolled", "trained", "acknowledged", "consented",
+)  # fmt: skip
 _WHO = (*_OF_THE_KEY, "key", "identity", "address")
 
 
@@ -146,13 +197,16 @@ async def watched(
     masked: Masked,
     witness: Transcript,
     uttered: Uttered,
+    policy: Policy,
+    day: date,
 ) -> AsyncGenerator[Chunk]:
     """The provider's answer, unchanged, with the entry told about it whatever happens.
 
+    What it cost is what the policy's registry says of the ``day`` (JST) on which it was asked.
     From the moment the provider is asked, what left counts as sent, unless the provider knows that
     not one byte did. Until a reply begins nobody knows what arrived.
     """
-    watch = _Watch(entry, masked, witness, uttered)
+    watch = _Watch(entry, masked, witness, uttered, policy, day)
     entry.egress = "unknown"
     masked.sent = True
     problem: Problem | None = None
@@ -173,6 +227,11 @@ async def watched(
         problem = failure
         masked.sent = failure.sent
         entry.failed(failure.code)
+        raise
+    except (Halted, Unavailable) as halt:  # the kill switch: of what was not asked yet nothing left
+        problem = halt
+        masked.sent = bool(masked.tried)
+        (entry.failed if masked.sent else entry.refused)(halt.code)
         raise
     except CannotDetect as error:  # of what the model says of its own accord
         problem = Unfinished(error.reason)
@@ -203,10 +262,20 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
 
 
 class _Watch:
-    """Adds up one answer: tokens, model, timing. What of its content is kept, the witness says."""
+    """Adds up one answer: tokens, yen, model, timing. What of its content is kept, the witness says."""
 
-    def __init__(self, entry: Entry, masked: Masked, witness: Transcript, uttered: Uttered) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        masked: Masked,
+        witness: Transcript,
+        uttered: Uttered,
+        policy: Policy,
+        day: date,
+    ) -> None:
         self._entry = entry
+        self._policy = policy
+        self._day = day
         self._masked = masked
         self._witness = witness
         self._uttered = uttered
@@ -237,14 +306,15 @@ class _Watch:
         now = time.monotonic()
         self._entry.egress = self._left()
         facts = self._entry.facts
-        facts |= self._went() | {"http_status": status}
+        facts |= self._went() | _unpriced() | {"http_status": status}
         facts["latency_ms"] = round((now - self._started) * 1000)
         if self._first is None:
             return
         facts["ttfb_ms"] = round((self._first - self._started) * 1000)
         said = sum(map(len, self._witness.texts.values()))
         facts |= self._witness.facts | self._uttered.facts
-        facts |= {"tokens": self._tokens(), "answer_characters": said}
+        tokens = self._tokens()
+        facts |= self._cost(tokens) | {"tokens": tokens, "answer_characters": said}
         if self._witness.keeps and self._kept is not None:  # what could not be searched is not kept
             self._entry.text = _laid_down(self._kept)
 
@@ -281,6 +351,25 @@ class _Watch:
         sent = len(dumps(self._masked.body).encode())
         said = sum(len(text.encode("utf-8", "surrogatepass")) for text in self._witness.texts.values())
         return {"input": sent, "output": said, "tokens_estimated": True}
+
+    def _cost(self, tokens: Mapping[str, Any]) -> dict[str, Any]:
+        """What the model that was asked last costs, tax included; nothing is known where no price was agreed."""
+        asked = self._masked.asked or self._masked.model
+        model = self._policy.models.of(asked)
+        price = model.price(self._day) if model else None
+        cost = model.cost(tokens["input"], tokens["output"], self._day) if model else None
+        if price is None or cost is None:
+            return _unpriced()
+        return {"cost_yen": yen(cost), "price_since": price.since.isoformat()}
+
+
+def _unpriced() -> dict[str, Any]:
+    return {"cost_yen": None, "price_since": None}
+
+
+def yen(cost: Decimal) -> str:
+    """``"0.012"``: a decimal as text, six places at most; a float would not add up."""
+    return f"{cost:.6f}".rstrip("0").rstrip(".")
 
 
 def _laid_down(texts: Mapping[Place, str]) -> str:

@@ -42,6 +42,9 @@ DOORS: Mapping[str, Dialect] = {
 }
 """Where each dialect is spoken."""
 
+_PATIENCE = 2.0
+"""Seconds that the start waits for the ledger to know which policy is in force; until it does nothing passes."""
+
 Door = Callable[[House, Attempt], AsyncGenerator[Head | bytes]]
 
 
@@ -58,12 +61,17 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         house = app.state.house = make(settings)
         loading = asyncio.create_task(_load(house, settings))
+        duties = [asyncio.create_task(duty) for duty in house.duties()]
+        if house.rulebook is not None:
+            await house.rulebook.begun(_PATIENCE)
         if patient:
             await asyncio.wait({loading})
         try:
             yield
         finally:
-            loading.cancel()
+            for task in (loading, *duties):
+                task.cancel()
+            await asyncio.gather(loading, *duties, return_exceptions=True)
             await house.close()
 
     app = FastAPI(
@@ -79,7 +87,7 @@ def create_app(
     async def readyz() -> Response:
         """Finding, deciding and recording work, tried for real. Never asks the upstream."""
         try:
-            await app.state.house.ready()
+            await app.state.house.now().ready()
         except (CannotDetect, CannotRecord) as error:
             return JSONResponse({"status": "not ready", "reason": error.reason}, 503)
         except Problem as problem:
@@ -87,7 +95,7 @@ def create_app(
         except Exception as error:
             log.error("not ready", exc_info=error)
             return JSONResponse({"status": "not ready", "reason": "internal_error"}, 503)
-        return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "ready"} | app.state.house.remarks())
 
     def door(at: Door, route: str) -> Callable[..., Awaitable[Response]]:
         most = settings.max_upload if route == "transcriptions" else settings.max_body
@@ -161,6 +169,7 @@ def _said_twice(request: Request) -> Problem | None:
         "x-sekisho-category",
         "x-sekisho-class",
         "x-sekisho-purpose",
+        "x-sekisho-use-case",
         "x-sekisho-conversation",
     ):
         if len(request.headers.getlist(name)) > 1:

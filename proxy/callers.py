@@ -3,6 +3,7 @@
 Authorization: Bearer sk-sekisho-…     who or which tool (or x-api-key: sk-sekisho-…)
 X-Sekisho-User: 012345                 the user, believed from a key that may assert one, from its addresses
 X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key may carry defaults
+X-Sekisho-Use-Case: UC-01              which use case of the policy it belongs to, where it has one
 X-Sekisho-Conversation: c-7f3a         which requests belong together, in the tool's own words
 traceparent: 00-…-…-01                 the tool's trace (W3C), where it has one
 """
@@ -12,17 +13,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Literal, get_args
+from typing import Literal
 from urllib.parse import unquote
 
 from audit.numbers import may_be_somebodys
-from policies.model import CATEGORY_CODES, Bilingual, ConfidentialityClass
+from policies.model import CATEGORY_CODES, Actor, Audience, Bilingual, ConfidentialityClass
+from policies.vocabulary import CLASSES, CODE
 from proxy.errors import Problem
 from proxy.office.keys import Key, KeyBook
 
 _USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _TOO_LONG = re.compile(r"[0-9]{11,}|[0-9]{4}-?[0-9]{4}-?[0-9]{4}")
 """No staff number is so long."""
+_USE_CASE = re.compile(CODE)
 _CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MADE_BY_CHANCE = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{16,}", re.I
@@ -42,7 +45,8 @@ class Caller:
     """The person behind a request, as far as it is known, and how far that is believed.
 
     ``identity`` is ``authenticated`` for a personal key and ``asserted`` where a tool says who it is.
-    ``address`` is where the connection came from. ``demo``: it is the key of `sekisho demo`.
+    ``address`` is where the connection came from. ``demo``: it is the key of `sekisho demo`. The rest is as the
+    book of keys has it: see `Key`.
     """
 
     person: str
@@ -50,7 +54,7 @@ class Caller:
     tool: str
     department: str
     section: str
-    actor: Literal["staff", "contractor", "robot"]
+    actor: Actor
     identity: Literal["authenticated", "asserted"]
     enrolled: bool
     trained: bool
@@ -58,6 +62,10 @@ class Caller:
     mask_reply_names: bool = False
     address: str | None = None
     demo: bool = False
+    role: str = "staff_member"
+    audience: Audience = "staff"
+    consented: bool = False
+    append_notices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +85,11 @@ class Declared:
     confidentiality_class: ConfidentialityClass | None
     conversation: str | None = None
     trace: Trace | None = None
+    use_case: str | None = None
 
     @property
     def effective_class(self) -> ConfidentialityClass:
-        """The class that counts: see `Ask.effective_class`."""
+        """A missing declaration counts as class 2 (R25); what is found may raise it (policies/facts.py)."""
         return self.confidentiality_class or "2"
 
 
@@ -133,6 +142,10 @@ def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Call
         mask_reply_names=key.mask_reply_names,
         address=address_of(address),
         demo=key.created_by == "demo" and key.tool == "demo",
+        role=key.role,
+        audience=key.audience,
+        consented=key.consented,
+        append_notices=key.append_notices,
     )
 
 
@@ -164,14 +177,13 @@ def declared_by(key: Key, headers: Mapping[str, str]) -> Declared:
             "X-Sekisho-Category is not on the list.",
         )
     given = headers.get("x-sekisho-class", key.confidentiality_class)
-    classes: tuple[ConfidentialityClass, ...] = get_args(ConfidentialityClass)
-    declared = next((known for known in classes if known == given), None)
+    declared = next((known for known in CLASSES if known == given), None)
     if given is not None and declared is None:
         raise _refused(
             400,
             "unknown_class",
-            f"機密性 X-Sekisho-Class は {', '.join(classes)} のどれかにしてください。",
-            f"X-Sekisho-Class must be one of {', '.join(classes)}.",
+            f"機密性 X-Sekisho-Class は {', '.join(CLASSES)} のどれかにしてください。",
+            f"X-Sekisho-Class must be one of {', '.join(CLASSES)}.",
         )
     purpose = _read(headers["x-sekisho-purpose"]) if "x-sekisho-purpose" in headers else key.purpose
     if purpose is not None and len(purpose) > _LONGEST_PURPOSE:
@@ -181,7 +193,31 @@ def declared_by(key: Key, headers: Mapping[str, str]) -> Declared:
             f"利用目的 X-Sekisho-Purpose は{_LONGEST_PURPOSE}字までにしてください。",
             f"X-Sekisho-Purpose must have at most {_LONGEST_PURPOSE} characters.",
         )
-    return Declared(purpose, category, declared, _conversation(headers), trace_of(headers))
+    return Declared(
+        purpose, category, declared, _conversation(headers), trace_of(headers), _use_case(headers)
+    )
+
+
+def _use_case(headers: Mapping[str, str]) -> str | None:
+    """The id of a use case, as a policy may list one. Whether it does is for the policy to say."""
+    given = headers.get("x-sekisho-use-case")
+    if given is None:
+        return None
+    if not _USE_CASE.fullmatch(given) or _may_be_a_number(given):
+        raise _refused(
+            400,
+            "use_case_header_malformed",
+            "利用案件の番号 X-Sekisho-Use-Case は半角の英数字と . _ - で40字までです。"
+            "電話番号や個人番号に見える番号は使えません。登録された番号(例: UC-01)を確かめてください。",
+            "X-Sekisho-Use-Case takes up to 40 ASCII letters, digits and . _ - and nothing that looks like a "
+            "telephone or personal number. Check the id of the registered use case, such as UC-01.",
+        )
+    return given
+
+
+def _may_be_a_number(written: str) -> bool:
+    """Whether it holds what may be somebody's number, a card or a telephone."""
+    return _LIKE_A_NUMBER.search(written) is not None or may_be_somebodys(written)
 
 
 def _conversation(headers: Mapping[str, str]) -> str | None:
@@ -190,7 +226,7 @@ def _conversation(headers: Mapping[str, str]) -> str | None:
     if given is None:
         return None
     written = _MADE_BY_CHANCE.sub("", given)
-    if not _CONVERSATION.fullmatch(given) or _LIKE_A_NUMBER.search(written) or may_be_somebodys(written):
+    if not _CONVERSATION.fullmatch(given) or _may_be_a_number(written):
         raise _refused(
             400,
             "conversation_header_malformed",

@@ -2,6 +2,7 @@
 
     Problem            something is wrong with the request: say what, where, and what to do next
     ├── Stopped        the policy refused it or wants it confirmed (already recorded)
+    ├── Halted         `sekisho stop` holds for it
     ├── UpstreamFailed the model's server did not answer properly (already recorded)
     ├── Unavailable    we cannot find, decide or record: fail closed, 503
     └── Unfinished     the model was asked and something broke on our side: 500, not to be repeated
@@ -12,6 +13,7 @@ Messages are plain Japanese first, English second. They never quote what a perso
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from policies.house_rules import UNKNOWN_MODEL
 from policies.model import Bilingual, Confirm, Refuse, RuleHit, Verdict
 from policies.vocabulary import ENTITY_WORDS
 
@@ -62,10 +64,35 @@ class Problem(Exception):
 class Stopped(Problem):
     """The verdict is not a permit. The record of it exists already."""
 
-    def __init__(self, verdict: Verdict, found: Sequence[str]) -> None:
+    def __init__(self, verdict: Verdict, found: Sequence[str], usable: Sequence[str] = ()) -> None:
+        """``found`` are the entity types that were found, ``usable`` the models that may be asked for by name."""
         rules = verdict.decisive
         super().__init__(
-            403, _code_of(verdict), _explained(verdict, rules, found), rules=[rule.id for rule in rules]
+            403,
+            _code_of(verdict),
+            _explained(verdict, found, usable),
+            param="model" if UNKNOWN_MODEL in rules else None,
+            rules=[rule.id for rule in rules],
+        )
+
+
+class Halted(Problem):
+    """`sekisho stop` holds for it: for the whole house, its model, its section or its tool (``kind``).
+
+    ``whom``: the officer who answers for it, as the policy names one.
+    """
+
+    def __init__(self, kind: str, whom: str | None = None) -> None:
+        ja, en = _HALTED[kind]
+        to = f"{whom}、または情報システム担当" if whom else "情報システム担当"
+        ask = f"Ask {whom} or the system team" if whom else "Ask the system team"
+        super().__init__(
+            503,
+            "stopped",
+            Bilingual(
+                f"{ja}いま止められています。いつ再開するかは、{to}へ問い合わせてください。",
+                f"{en} stopped for now. {ask} when it will go on.",
+            ),
         )
 
 
@@ -112,6 +139,13 @@ class Unfinished(Problem):
             ),
         )
 
+
+_HALTED = {
+    "house": ("AIの利用は、市の全体で", "All use of AI is"),
+    "model": ("このモデルの利用は、", "The use of this model is"),
+    "section": ("あなたの課のAIの利用は、", "Your section's use of AI is"),
+    "tool": ("このツールからのAIの利用は、", "The use of AI from this tool is"),
+}
 
 _CLIENT_MAY_RETRY = frozenset({429, 503})
 _TYPES = {
@@ -180,13 +214,17 @@ def _code_of(verdict: Verdict) -> str:
             return "verdict_unknown"
 
 
-def _explained(verdict: Verdict, rules: Sequence[RuleHit], found: Sequence[str]) -> Bilingual:
-    """What was found, which rule, and what to do now."""
-    if not rules:
-        return Bilingual(
-            "この使い方を認める規則がないため送信しませんでした。所属長か情報システム担当へ相談してください。",
-            "No rule allows this use, so nothing was sent. Ask your section head or the system team.",
-        )
+_SPELLED_OUT = 3
+_NAMED = 12
+"""Rules that a refusal spells out, and those, like models, that it names besides: nobody reads more."""
+
+
+def _explained(verdict: Verdict, found: Sequence[str], usable: Sequence[str]) -> Bilingual:
+    """What was found, which rules, and what to do now."""
+    if isinstance(verdict, Refuse) and verdict.error:
+        return _undecided(verdict.error)
+    if not verdict.decisive:
+        return _NOTHING_ALLOWS
     ja, en = [], []
     if found:
         ja.append(
@@ -196,7 +234,50 @@ def _explained(verdict: Verdict, rules: Sequence[RuleHit], found: Sequence[str])
     waits = isinstance(verdict, Confirm)
     ja.append("本人の確認が必要なため、まだ送信していません。" if waits else "送信しませんでした。")
     en.append("It needs a person's confirmation and was not sent yet." if waits else "It was not sent.")
-    for rule in rules:
+    spelled = _first(verdict.decisive)
+    for rule in spelled:
         ja.append(f"規則 {rule.id}「{rule.title.ja}」{rule.remedy.ja if rule.remedy else ''}")
         en.append(f"Rule {rule.id}: {rule.title.en} {rule.remedy.en if rule.remedy else ''}".rstrip())
+        if rule.id == UNKNOWN_MODEL.id:
+            ja.append(_models(usable).ja)
+            en.append(_models(usable).en)
+    if rest := [rule.id for rule in verdict.decisive if rule not in spelled]:
+        more = len(rest) - _NAMED
+        ja.append(
+            f"ほかに当てはまる規則: {'、'.join(rest[:_NAMED])}{f'、ほか{more}件' if more > 0 else ''}。"
+        )
+        en.append(f"Also: {', '.join(rest[:_NAMED])}{f' and {more} more' if more > 0 else ''}.")
     return Bilingual("".join(ja), " ".join(en))
+
+
+def _first(rules: Sequence[RuleHit]) -> list[RuleHit]:
+    """The rules that are spelled out: the first ones that each ask for something else."""
+    by_remedy = {rule.remedy: rule for rule in reversed(rules)}
+    return [rule for rule in rules if by_remedy[rule.remedy] is rule][:_SPELLED_OUT]
+
+
+def _models(usable: Sequence[str]) -> Bilingual:
+    """Which models may be asked for, and, for the system team, how one more comes to be among them."""
+    more = len(usable) - _NAMED
+    names = ", ".join(usable[:_NAMED])
+    return Bilingual(
+        f"使えるモデル: {names or 'なし'}{f'、ほか{more}件' if more > 0 else ''}。"
+        "(システム担当へ: 使うモデルは、方針のファイルの models: に name・title・service・destination・no_training・"
+        "recorded・regions・contract を書いて登録します。書き方は policies/README.md)",
+        f"Approved: {names or 'none'}{f' and {more} more' if more > 0 else ''}. (System team: a model is registered "
+        "under models: in the policy file, with name, title, service, destination, no_training, recorded, regions and "
+        "contract; see policies/README.md.)",
+    )
+
+
+def _undecided(error: str) -> Bilingual:
+    return Bilingual(
+        f"利用の規則に照らして判定できなかったため、送信しませんでした。情報システム担当へ連絡してください({error})。",
+        f"The rules could not be applied to this request, so nothing was sent. Tell the system team ({error}).",
+    )
+
+
+_NOTHING_ALLOWS = Bilingual(
+    "この使い方を認める規則がないため送信しませんでした。所属長か情報システム担当へ相談してください。",
+    "No rule allows this use, so nothing was sent. Ask your section head or the system team.",
+)

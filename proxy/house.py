@@ -1,34 +1,38 @@
 """The house: the rooms put together once, at start, and handed to whoever carries an exchange."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import NoReturn
 
 from audit.anchors import Anchors
 from audit.ledger import Ledger
 from audit.originals import Sealed
 from policies.complaints import PolicyError
+from policies.days import day_of
 from policies.decide import Policy
-from policies.files import load
-from policies.model import Ask, Permit, Refuse, Verdict
-from policies.vocabulary import ENTITY_TYPES
+from policies.model import Ask, DestinationTier, Permit, Refuse, Verdict
 from proxy import evidence
 from proxy.callers import Caller
-from proxy.errors import Unavailable
+from proxy.errors import Unavailable, no_such_model
 from proxy.found import Findings
 from proxy.home import prepare
+from proxy.kill_switch import KillSwitch
 from proxy.office.keys import KeyBook
-from proxy.originals import Originals, master_of, originals_of
+from proxy.office.stops import StopBook
+from proxy.originals import Originals, master_of
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
+from proxy.rulebook import Rulebook, policy_of
 from proxy.settings import BadSettings, Settings
-from proxy.surfaces.request import Request
+from proxy.surfaces import models
+from proxy.surfaces.reply import Chunk
+from proxy.surfaces.request import Masked, Request
 from proxy.uttered import Uttered, said_in
-from redaction import allowed, rules
+from redaction import allowed
 from redaction.detector import Detector
 from redaction.model import CannotDetect
-from redaction.recognizers import kinds
 from redaction.vault import Vault, caller_key
 
 
@@ -36,7 +40,8 @@ from redaction.vault import Vault, caller_key
 class House:
     """Everything one exchange needs. Made by `build` inside the running event loop.
 
-    ``originals`` is None where the policy keeps none.
+    ``policy`` and ``originals`` (None where the policy keeps none) are one version of the rules: see `now`.
+    ``rulebook`` None: they stay as they are.
     """
 
     detector: Detector
@@ -44,10 +49,37 @@ class House:
     ledger: Ledger
     anchors: Anchors
     providers: Providers
+    switch: KillSwitch
     book: KeyBook
     secret: bytes = field(repr=False)
     originals: Originals | None = None
+    rulebook: Rulebook | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def now(self) -> "House":
+        """The house under the version of the rules that is in force at this moment: what one exchange is carried by.
+
+        Raises `Unavailable` until there is one.
+        """
+        if self.rulebook is None:
+            return self
+        rules = self.rulebook.rules
+        if rules.policy is self.policy:
+            return self
+        return replace(self, policy=rules.policy, originals=rules.originals)
+
+    def duties(self) -> list[Coroutine[None, None, NoReturn]]:
+        """What has to be done all the time that the house is open."""
+        watching = [self.rulebook.keep()] if self.rulebook else []
+        return [*watching, self.switch.keep(), self.switch.note()]
+
+    def ask(self, caller: Caller, masked: Masked) -> AsyncGenerator[Chunk]:
+        """The answer to a masked request, for as long as nobody stops it. Raises `UpstreamFailed`, `Halted`."""
+
+        def may_be_asked(model: str) -> bool:
+            return self.switch.halt(caller.section, caller.tool, model) is None
+
+        return self.switch.guarded(caller, masked, self.providers.ask(masked, may_be_asked))
 
     def vault_key(self, caller: Caller) -> bytes:
         """The key of this caller's vaults: same person and key, same placeholders, in every process."""
@@ -68,7 +100,7 @@ class House:
 
     def strictly(self, caller: Caller, request: Request) -> bool:
         """Whether the policy asks for a strict search, by what is known before the search."""
-        return self.policy.strict(request.ask(caller, [()] * len(request.texts), self.clock()))
+        return self.policy.strict(request.ask(caller, [()] * len(request.texts), self.clock(), self.policy))
 
     def others(
         self, caller: Caller, request: Request, findings: Findings, verdict: Verdict
@@ -77,13 +109,14 @@ class House:
 
         What leaves is masked for this verdict, so another model must be allowed to see as much.
         """
-        ask = request.ask(caller, findings, self.clock())
+        ask = request.ask(caller, findings, self.clock(), self.policy)
 
         def may_be_asked(model: str) -> bool:
             tier = self.providers.destination(model)
             other = self.policy.decide(replace(ask, model=model, destination=tier))
             permitted = isinstance(other, Permit) and other.revealed >= verdict.revealed
-            return permitted and request.may_go_to(tier) and self._as_strict(caller, request, model)
+            may_go = request.may_go_to(other.derived.destination if other.derived else tier)
+            return permitted and may_go and self._as_strict(caller, request, model)
 
         return tuple(filter(may_be_asked, self.providers.others(request.model, request.dialect)))
 
@@ -91,10 +124,20 @@ class House:
         """Whether the search that was made is as strict as this other model wants it."""
         if self.strictly(caller, request):
             return True
-        blank = request.ask(caller, [()] * len(request.texts), self.clock())
+        blank = request.ask(caller, [()] * len(request.texts), self.clock(), self.policy)
         return not self.policy.strict(
             replace(blank, model=other, destination=self.providers.destination(other))
         )
+
+    def destination(self, model: str) -> DestinationTier:
+        """The destination tier of a model's route. Raises `Problem` 404 that names those that may be asked for."""
+        if (names := self.providers.named()) is not None and model not in names:
+            raise no_such_model(self.usable(day_of(self.clock())))
+        return self.providers.destination(model)
+
+    def usable(self, on: date) -> list[str]:
+        """The models that may be asked for by name: on the model list, and approved by the policy on a day."""
+        return models.approved(self.providers.named(), self.policy, on)
 
     def uttered(self, caller: Caller, request: Request) -> Uttered:
         """The watch over what the model says of its own accord in its answer to this masked request."""
@@ -108,6 +151,8 @@ class House:
 
         A My Number is looked for because such a text is never remembered: it is searched each time.
         """
+        if (halt := self.switch.halt_of_all()) is not None:
+            raise halt
         (found,) = await self.detector.find([_SOMETHING_TO_FIND])
         if not found:
             raise CannotDetect("detector_broken")
@@ -118,13 +163,19 @@ class House:
             await self.originals.ready(self.clock())
         await self.ledger.probe()
 
+    def remarks(self) -> dict[str, object]:
+        """What somebody has to look at although the house is ready; nothing where all is well."""
+        stops, rejected = len(self.switch.stops), self.rulebook.rejected if self.rulebook else None
+        return ({"stops": stops} if stops else {}) | ({"policy": rejected.reason} if rejected else {})
+
     async def close(self) -> None:
         await self.providers.close()
         await asyncio.to_thread(self.ledger.stop)
         await asyncio.to_thread(self.anchors.stop)
-        if self.originals is not None:
-            self.originals.close()
+        if self.rulebook is not None:
+            self.rulebook.close()
         self.detector.close()
+        self.switch.close()
         self.book.close()
 
 
@@ -136,7 +187,6 @@ def build(settings: Settings) -> House:
     """
     home = prepare(settings.home, own_key=evidence.has_own_key(settings))
     secret = home.secret()
-    policy = policy_of(settings)
     ways = routes(settings)
     anchors = evidence.anchors_of(settings)
     ledger = evidence.ledger_of(settings, anchors)
@@ -147,18 +197,21 @@ def build(settings: Settings) -> House:
         timeout=settings.detector_timeout,
         rules=settings.rules,
     )
-    originals = originals_of(settings, policy, home, detector)
+    rulebook = Rulebook(settings, home, ledger, detector)
+    first = rulebook.first
     ledger.start()
     anchors.start()
     return House(
         detector,
-        policy,
+        first.policy,
         ledger,
         anchors,
         Providers(settings, ways),
+        KillSwitch(StopBook(settings.office_path), ledger, rulebook.officer),
         KeyBook(settings.office_path, secret),
         secret,
-        originals,
+        first.originals,
+        rulebook,
     )
 
 
@@ -191,15 +244,6 @@ def inspect(settings: Settings) -> None:
         raise BadSettings(f"{settings.office_path}: 帳簿として開けません / is no book of keys") from None
     except (ValueError, PolicyError) as error:
         raise BadSettings(str(error)) from None
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The policy in force, read and checked against every type the detector knows.
-
-    Raises `PolicyError`, or ValueError for a rules file that cannot be used.
-    """
-    ruled = {rule.kind for rule in rules.read(settings.rules)} if settings.rules else set()
-    return load(settings.policy, tuple({*ENTITY_TYPES, *kinds(), *ruled}))
 
 
 _SOMETHING_TO_FIND = "個人番号 123456789018"

@@ -14,6 +14,7 @@ import structlog
 
 from audit.model import AlreadyEnded, CannotRecord
 from audit.names import exchange_id, now
+from policies.days import day_of
 from policies.model import Bilingual
 from proxy.accounts import about, about_key, knock
 from proxy.callers import Caller, Declared, caller_of, declared_by, key_of, trace_of
@@ -22,7 +23,7 @@ from proxy.house import House
 from proxy.office.keys import Key
 from proxy.pipeline import carry
 from proxy.stream import Head
-from proxy.surfaces import models
+from proxy.surfaces import models, notices
 from proxy.surfaces.chat import ChatRequest
 from proxy.surfaces.embeddings import EmbeddingsRequest
 from proxy.surfaces.messages import CountRequest, MessagesRequest
@@ -81,9 +82,11 @@ async def exchange(house: House, attempt: Attempt) -> AsyncGenerator[Head | byte
     """The parts of the reply to one request, of whichever dialect the route speaks."""
     head_sent = False
     try:
-        request = attempt.request = _admit(house, attempt)
-        assert attempt.caller is not None
-        async with aclosing(carry(house, attempt.caller, request)) as chunks:
+        key, caller = _identify(house, attempt)
+        house = house.now()  # one version of the rules from here to the record, whatever comes meanwhile
+        request = attempt.request = _admit(house, attempt, key)
+        house.switch.demand(caller, request.model)
+        async with aclosing(carry(house, caller, request)) as chunks:
             if not request.stream:
                 whole = [chunk async for chunk in chunks]  # to the end: recorded before it is given
                 content_type, written = request.written(whole[0])
@@ -129,10 +132,11 @@ async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | by
     """The parts of the reply to `GET /v1/models` and to one of them: recorded like any other exchange."""
     try:
         _identify(house, attempt)
+        house = house.now()
         attempt.accounted = True
         async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
             try:
-                names = await house.providers.models()
+                names = models.approved(await house.providers.models(), house.policy, day_of(house.clock()))
             except UpstreamFailed as failure:
                 entry.failed(failure.code, http_status=failure.status)
                 raise
@@ -157,25 +161,25 @@ def _told(attempt: Attempt, problem: Problem) -> tuple[Head, bytes]:
     return Head(problem.status, headers), dumps(attempt.dialect.told(problem, attempt.id)).encode()
 
 
-def _admit(house: House, attempt: Attempt) -> Request:
-    """Who is asking, for what, and the request laid open. Raises `Problem`."""
-    key, caller = _identify(house, attempt)
+def _admit(house: House, attempt: Attempt, key: Key) -> Request:
+    """What is asked for, and the request laid open. Raises `Problem`."""
     declared = attempt.declared = declared_by(key, attempt.headers)
-    log.debug("admitted", exchange=attempt.id, key=caller.key, tool=caller.tool)
+    log.debug("admitted", exchange=attempt.id, key=key.id, tool=key.tool)
     return attempt.dialect.read(
         attempt.id,
         attempt.body,
         declared,
-        house.providers.destination,
+        house.destination,
         drop_unknown=key.unknown_fields == "drop",
         content_type=attempt.headers.get("content-type", ""),
     )
 
 
 def _identify(house: House, attempt: Attempt) -> tuple[Key, Caller]:
-    """Who is asking, by an attempt without fault. Raises `Problem`."""
+    """Who is asking, by an attempt without fault that nobody stopped. Raises `Problem`."""
     key = attempt.key = key_of(attempt.headers, house.book)
     caller = attempt.caller = caller_of(key, attempt.headers, attempt.address)
+    house.switch.demand(caller, None)
     if attempt.fault is not None:
         raise attempt.fault
     return key, caller
@@ -234,7 +238,7 @@ def _problem_of(error: Exception, attempt: Attempt) -> Problem:
 def _headers(attempt: Attempt, content_type: str) -> dict[str, str]:
     headers = {"content-type": content_type, "x-request-id": attempt.id, "cache-control": "no-store"}
     if attempt.request is not None and attempt.request.notices:
-        headers["x-sekisho-notices"] = ", ".join(attempt.request.notices)
+        headers["x-sekisho-notices"] = notices.header(attempt.request.notices)
     return headers
 
 

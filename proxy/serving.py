@@ -57,8 +57,11 @@ def demo(
     ],
     key: Annotated[str, typer.Option(help="受け付けるただ一つのキー / The only key that is accepted.")],
     policy: Annotated[
-        str, typer.Option(help="ポリシーの名前かファイル / Policy name or file.")
-    ] = "takatsuki",
+        str,
+        typer.Option(
+            help="ポリシーの名前かファイル。なければ施行中の版 / Policy name or file; else the version in force."
+        ),
+    ] = "",
     dir: Annotated[Path | None, typer.Option(help="データを置くフォルダー / Folder for the data.")] = None,
     unknown_fields: Annotated[
         UnknownFields,

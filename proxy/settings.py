@@ -40,7 +40,10 @@ class Settings(BaseSettings):
         None,
         description="モデル一覧(YAML)。空なら上流をそのまま使う / Model list in YAML; none: any name goes upstream.",
     )
-    policy: str = Field("takatsuki", description="利用ポリシーの名前かファイル / Policy name or file.")
+    policy: str = Field(
+        "",
+        description="利用ポリシーの名前かファイル。空なら施行中の版、それもなければ takatsuki / Policy name or file; none: the activated version in force, else takatsuki.",
+    )
     ledger: str | None = Field(
         None,
         description="台帳のファイルかURL。空なら HOME/ledger.sqlite / Ledger path or URL; default HOME/ledger.sqlite.",

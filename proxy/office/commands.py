@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from policies.model import CATEGORY_CODES
+from policies.vocabulary import ACTORS, AUDIENCES, CLASSES, ROLE_WORDS, ROLES, VALUE_WORDS
 from proxy.failing import stop
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def create(
         str, typer.Option(help="X-Sekisho-Userを信用する接続元 / Networks whose X-Sekisho-User is believed.")
     ] = "",
     actor: Annotated[str, typer.Option(help="staff, contractor, robot")] = "staff",
+    role: Annotated[
+        str, typer.Option(help=f"役割 / Role: {', '.join(ROLES)}", show_default=True)
+    ] = "staff_member",
+    audience: Annotated[
+        str, typer.Option(help="回答の届く相手 staff, public / Whom the answers reach: staff, the public.")
+    ] = "staff",
+    consented: Annotated[
+        bool,
+        typer.Option(help="委託先の利用に市が事前に承諾した / The city consented to this contractor's use."),
+    ] = False,
     purpose: Annotated[str | None, typer.Option(help="既定の利用目的 / Default purpose.")] = None,
     confidentiality_class: Annotated[
         str | None, typer.Option("--class", help="既定の機密性 1,2,3C,3B,3A / Default class.")
@@ -50,6 +61,12 @@ def create(
         bool,
         typer.Option(
             help="AIが自ら書いた氏名・住所も伏せる / Mask names that the model gives of its own accord."
+        ),
+    ] = False,
+    append_notices: Annotated[
+        bool,
+        typer.Option(
+            help="返事の終わりに注意を日本語で一行添える / Notices are written under the reply, in Japanese."
         ),
     ] = False,
     trained: Annotated[bool, typer.Option(help="当年度の研修を終えた / Trained this fiscal year.")] = True,
@@ -83,10 +100,12 @@ def create(
     if may_assert_user and not believed:
         stop("--addresses で信用する接続元を指定してください / a tool's key needs --addresses")
     _one_of("--category", category, CATEGORY_CODES)
-    _one_of("--actor", actor, ("staff", "contractor", "robot"))
+    _one_of("--actor", actor, ACTORS)
+    _one_of("--role", role, ROLES)
+    _one_of("--audience", audience, AUDIENCES)
     _one_of("--unknown-fields", unknown_fields, ("refuse", "drop"))
     if confidentiality_class is not None:
-        _one_of("--class", confidentiality_class, ("1", "2", "3C", "3B", "3A"))
+        _one_of("--class", confidentiality_class, CLASSES)
     key = Key(
         id=new_id(),
         person=person,
@@ -95,12 +114,16 @@ def create(
         section=section,
         category=category,
         actor=actor,  # type: ignore[arg-type]
+        role=role,
+        audience=audience,  # type: ignore[arg-type]
+        consented=consented,
         may_assert_user=may_assert_user,
         addresses=believed,
         purpose=purpose,
         confidentiality_class=confidentiality_class,  # type: ignore[arg-type]
         unknown_fields=unknown_fields,  # type: ignore[arg-type]
         mask_reply_names=mask_reply_names,
+        append_notices=append_notices,
         trained=trained,
         acknowledged=acknowledged,
         created_by=_os_user(),
@@ -118,6 +141,11 @@ def create(
                 "may_assert_user": may_assert_user,
                 "unknown_fields": unknown_fields,
                 "mask_reply_names": mask_reply_names,
+                "actor": actor,
+                "role": role,
+                "audience": audience,
+                "consented": consented,
+                "append_notices": append_notices,
             },
         )
         plain = book.create(key)
@@ -144,6 +172,7 @@ def list_keys(as_json: AsJson = False) -> None:
         "ツール / Tool",
         "部 / Dept.",
         "課 / Section",
+        "役割 / Role",
         "発行 / Created",
         "失効 / Revoked",
     )
@@ -154,6 +183,7 @@ def list_keys(as_json: AsJson = False) -> None:
             key.tool,
             key.department,
             key.section,
+            _as_what(key),
             key.created_at,
             key.revoked_at or "",
         )
@@ -222,6 +252,18 @@ def _one_of(option: str, value: str, known: Any) -> None:
 def _shown(key: "Key") -> dict[str, Any]:
     fields = {name: getattr(key, name) for name in key.__slots__}
     return fields | {"addresses": [str(network) for network in key.addresses]}
+
+
+def _as_what(key: "Key") -> str:
+    """職員; 職員・市民向け; 委託先・承諾あり: what a rule asks of a key, in one cell."""
+    said = [
+        ROLE_WORDS.get(key.role, key.role) if key.actor == "staff" else VALUE_WORDS.get(key.actor, key.actor)
+    ]
+    if key.audience == "public":
+        said.append("市民向け")
+    if key.consented:
+        said.append("承諾あり")
+    return "・".join(said)
 
 
 def _os_user() -> str:

@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from policies.model import ConfidentialityClass
+from policies.model import Actor, Audience, ConfidentialityClass
 
 Network = IPv4Network | IPv6Network
 FRESH = 1.0
@@ -28,6 +28,9 @@ class Key:
     ``may_assert_user``. ``purpose``, ``category`` and ``confidentiality_class`` are what counts
     where the request does not say. ``unknown_fields`` says what becomes of a request's field that nobody
     listed. With ``mask_reply_names`` names and addresses that the model gives of its own accord are masked.
+    ``role`` is what its holder is in the city hall (policies.vocabulary.ROLES); ``audience`` whom the tool's
+    answers reach; ``consented``: the city consented beforehand to this contractor's use. With ``append_notices``
+    notices are written under the reply, in Japanese, for tools that show no headers.
     """
 
     id: str
@@ -36,7 +39,10 @@ class Key:
     department: str
     section: str
     category: str
-    actor: Literal["staff", "contractor", "robot"] = "staff"
+    actor: Actor = "staff"
+    role: str = "staff_member"
+    audience: Audience = "staff"
+    consented: bool = False
     may_assert_user: bool = False
     addresses: tuple[Network, ...] = ()
     enrolled: bool = True
@@ -46,6 +52,7 @@ class Key:
     confidentiality_class: ConfidentialityClass | None = None
     unknown_fields: Literal["refuse", "drop"] = "refuse"
     mask_reply_names: bool = False
+    append_notices: bool = False
     created_at: str = ""
     created_by: str = ""
     revoked_at: str | None = None

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Engine,
+    Float,
     MetaData,
     String,
     Table,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import CreateColumn
 
-__all__ = ["IntegrityError", "SQLAlchemyError", "connect", "keys"]
+__all__ = ["IntegrityError", "SQLAlchemyError", "connect", "keys", "stops"]
 
 metadata = MetaData()
 
@@ -42,9 +43,28 @@ keys = Table(
     Column("confidentiality_class", String, nullable=True),
     Column("unknown_fields", String, nullable=False, server_default="refuse"),
     Column("mask_reply_names", Boolean, nullable=False, server_default=false()),
+    Column("role", String, nullable=False, server_default="staff_member"),
+    Column("audience", String, nullable=False, server_default="staff"),  # whom the tool's answers reach
+    Column("consented", Boolean, nullable=False, server_default=false()),  # a contractor's prior consent
+    Column("append_notices", Boolean, nullable=False, server_default=false()),
     Column("created_at", String, nullable=False),
     Column("created_by", String, nullable=False),
     Column("revoked_at", String, nullable=True),
+)
+
+stops = Table(
+    "stops",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),  # house, model, section, tool
+    Column("name", String, nullable=False),  # with * and ?; empty for the house
+    Column("reason", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("resumed_at", String, nullable=True),
+    Column("resumed_by", String, nullable=True),
+    Column("noted_at", String, nullable=True),  # None: the ledger does not have it yet
+    Column("claimed", Float, nullable=True),  # seconds since 1970: since when somebody is about to note it
 )
 
 

@@ -6,7 +6,7 @@ failure goes to the models in its place, each asked once, except one that says t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from policies.model import DestinationTier
@@ -56,10 +56,13 @@ class Providers:
         """
         return () if dialect in _OWN_ONLY else self._routes.of(model).fallback
 
-    async def ask(self, masked: Masked) -> AsyncGenerator[Chunk]:
+    async def ask(
+        self, masked: Masked, may_be_asked: Callable[[str], bool] = lambda model: True
+    ) -> AsyncGenerator[Chunk]:
         """Ask the model of a masked request, and where it fails before its first chunk, again or another.
 
-        Raises `UpstreamFailed`, that of the last one asked.
+        ``may_be_asked`` says of any other model whether it may be asked at that moment. Raises `UpstreamFailed`,
+        that of the last one asked.
         """
         tries = [masked.model] * (1 + self._retries) + list(masked.others)
         sent = False
@@ -80,6 +83,7 @@ class Providers:
                 failure.sent = sent = sent or failure.sent
                 if failure.again == "elsewhere":
                     tries = [other for other in tries if other != model]
+                tries = [other for other in tries if other == model or may_be_asked(other)]
                 if begun or not tries or failure.again == "nobody":
                     raise
             if tries[0] == model:
@@ -90,6 +94,10 @@ class Providers:
         route = self._routes.of(model).spoken(masked.dialect)
         door = self._direct if route.via == "direct" else self._litellm
         return door.ask(route, masked)
+
+    def named(self) -> list[str] | None:
+        """The models on the list; None where there is none and every name goes to one upstream."""
+        return None if self._routes.every else self._routes.names()
 
     async def models(self) -> list[str]:
         """The models that tools may ask for by name. Raises `UpstreamFailed`.

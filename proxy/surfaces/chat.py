@@ -7,9 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxy.fields import CHAT_EVENTS, CHAT_REPLY, CHAT_REQUEST
+from proxy.surfaces.notices import is_for_a_person
 from proxy.surfaces.reply import Chunk, Place, ReplyShape
 from proxy.surfaces.request import Request, may_stream, require
 from proxy.walk import Path, place_of
+
+_CALLING = ("tool_calls", "function_call")
+"""Why a choice ends that goes on with a tool."""
 
 
 class ChatReply(ReplyShape):
@@ -26,6 +30,16 @@ class ChatReply(ReplyShape):
     def ends(self, chunk: Chunk, place: Place) -> bool:
         choices = chunk.get("choices") or []
         return any(place_of(c, i) == place[0] and bool(c.get("finish_reason")) for i, c in enumerate(choices))
+
+    def closes(self, chunk: Chunk, place: Place) -> bool | None:
+        for number, choice in enumerate(chunk.get("choices") or []):
+            reason = choice.get("finish_reason")
+            if place_of(choice, number) == place[0] and (reason or "message" in choice):
+                return reason not in _CALLING
+        return None
+
+    def answer_of(self, place: Place) -> int:
+        return place[0]
 
     def more(self, chunk: Chunk, path: Path, text: str) -> Chunk:
         """Only this piece of this choice: a name or a role that came with it before must not come again."""
@@ -58,6 +72,7 @@ class ChatRequest(Request):
     dialect = "chat"
     table = CHAT_REQUEST
     required = ("model", "messages")
+    turns = "messages"
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:
@@ -67,6 +82,10 @@ class ChatRequest(Request):
     @property
     def stream(self) -> bool:
         return self.body.get("stream") is True
+
+    @property
+    def takes_line(self) -> bool:
+        return is_for_a_person(self.body, self.turns, stops="stop")
 
     @property
     def wants_usage(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from policies.model import Bilingual
 from proxy.errors import Problem
 from proxy.fields import COUNT_REPLY, COUNT_REQUEST, MESSAGES_EVENTS, MESSAGES_REPLY, MESSAGES_REQUEST
+from proxy.surfaces.notices import is_for_a_person
 from proxy.surfaces.reply import Chunk, Counts, Place, ReplyShape, counts_of
 from proxy.surfaces.request import Request, may_stream, require
 from proxy.walk import Path, place_of
@@ -20,6 +21,7 @@ LAST = "message_stop"
 _PIECES = {"text": "text", "thinking": "thinking", "partial_json": "input"}
 _TEXTS = frozenset({"text", "thinking", "name", "input"})
 _CALLS = ("tool_use", "server_tool_use")
+_GOING_ON = ("tool_use", "pause_turn")
 _CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
 _ERRORS = {413: "request_too_large"}
 
@@ -53,6 +55,15 @@ class MessagesReply(ReplyShape):
                 return signed and place == (place_of(chunk, 0), "thinking")
             case kind:
                 return kind in ("message_delta", LAST)
+
+    def closes(self, chunk: Chunk, place: Place) -> bool | None:
+        if chunk.get("type") == "content_block_start":
+            return False
+        blocks = chunk.get("content")
+        if blocks is None and chunk.get("type") not in ("message_delta", LAST):
+            return None
+        is_last = blocks is None or place[0] == len(blocks) - 1
+        return is_last and not any(reason in _GOING_ON for reason in self.reasons(chunk))
 
     def is_content(self, chunk: Chunk, path: Path) -> bool:
         return path[-1] == "text"
@@ -141,6 +152,7 @@ class MessagesRequest(_AnthropicRequest):
     dialect = "messages"
     table = MESSAGES_REQUEST
     required = ("model", "messages", "max_tokens")
+    turns = "messages"
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:
@@ -158,6 +170,10 @@ class MessagesRequest(_AnthropicRequest):
     @property
     def stream(self) -> bool:
         return self.body.get("stream") is True
+
+    @property
+    def takes_line(self) -> bool:
+        return is_for_a_person(self.body, self.turns, stops="stop_sequences")
 
     def shape(self) -> MessagesReply:
         wanted = (self.body.get("output_config") or {}).get("format") or {}

@@ -1,9 +1,28 @@
 """The list of models, and one of them: the names that tools may ask for. Holds nothing of a person."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
+from policies.decide import Policy
+from policies.names import is_pattern
+
 _EPOCH = "1970-01-01T00:00:00Z"
+
+
+def approved(names: Iterable[str] | None, policy: Policy, on: date) -> list[str]:
+    """Those of the names that the policy's registry lists and whose approval or trial lasts on a day (JST).
+
+    All of them where it has no registry. ``None``: any name goes; then those that it lists by their full name.
+    """
+    if names is None:
+        names = sorted(model.name for model in policy.models.listed if not is_pattern(model.name))
+    return [name for name in names if not policy.registered or _is_in_force(policy, name, on)]
+
+
+def _is_in_force(policy: Policy, name: str, on: date) -> bool:
+    model = policy.models.of(name)
+    return model is not None and model.stage(on) != "expired"
 
 
 def listed(names: Sequence[str]) -> dict[str, Any]:

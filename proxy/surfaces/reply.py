@@ -51,6 +51,7 @@ class ReplyShape(ABC):
     events: ClassVar[Spec]
 
     def __init__(self, stream: bool, as_json: bool = False) -> None:
+        self.stream = stream
         self.spec = self.events if stream else self.table
         self._as_json = as_json
 
@@ -61,6 +62,15 @@ class ReplyShape(ABC):
     @abstractmethod
     def ends(self, chunk: Chunk, place: Place) -> bool:
         """Whether the running text at ``place`` is over with this chunk."""
+
+    def closes(self, chunk: Chunk, place: Place) -> bool | None:
+        """Whether the answer is over with the text at ``place``: False where more of it follows or a tool is called,
+        None where this chunk does not say."""
+        return None
+
+    def answer_of(self, place: Place) -> int:
+        """The answer that the text at ``place`` is of, where a reply holds several: chat's choices."""
+        return 0
 
     def is_last(self, chunk: Chunk) -> bool:
         """Whether the caller has the whole answer with this chunk. Chat has a mark of its own for that."""

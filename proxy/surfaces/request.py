@@ -4,33 +4,43 @@ A dialect is a subclass: it names its table of fields, says what a request of it
 look like, and how a reply and an error are written for its clients. Knows nothing of HTTP, providers or the ledger.
 """
 
+import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from types import UnionType
 from typing import Any, ClassVar, Literal, Self
 
 from audit.model import EgressState
-from policies.model import ATTACHMENT, Ask, Bilingual, DestinationTier, EntityFact, Verdict
+from policies.days import day_of
+from policies.decide import Policy
+from policies.model import ATTACHMENT, Ask, Attachment, Bilingual, DestinationTier, EntityFact, Verdict
 from proxy.callers import Caller, Declared
 from proxy.errors import Problem
-from proxy.found import Findings, counted, facts_of
+from proxy.found import Findings, counted, facts_of, pairs, persons
 from proxy.kinds import ID, NUMBER, ORIGINAL, SEALED, TEXT, WORD, Kind, Spec
-from proxy.laid_open import LaidOpen
+from proxy.laid_open import LaidOpen, Leaf
+from proxy.surfaces.appended import appended
+from proxy.surfaces.attachments import attached
+from proxy.surfaces.notices import without_lines
 from proxy.surfaces.reply import Chunk, ReplyShape, restoring, through
-from proxy.surfaces.tools import NO_TOOLS, Offered, offered
+from proxy.surfaces.tools import NO_TOOLS, Offered, named, offered
 from proxy.surfaces.transcript import Transcript
 from proxy.surfaces.tried import Try
 from proxy.walk import walk
 from proxy.wire import dumps, loads
+from redaction.encoded import opened
 from redaction.model import Finding
 from redaction.vault import PLACEHOLDER, Vault
 
 _AS_IT_CAME = (ID, SEALED, ORIGINAL)
 """Kinds that go as they came or not at all."""
+
+_AT_ONCE = 500
+"""Characters whose words are looked for in less than a millisecond (takatsuki, 2026-11); more, in a thread."""
 
 Dialect = Literal["chat", "responses", "messages", "count_tokens", "embeddings", "transcriptions"]
 
@@ -83,11 +93,14 @@ class Request(ABC):
     ``left_out`` are the fields that nobody listed, left out because the caller's key wants it so; None where
     such a field is refused. ``notices`` are the ids of the rules whose notice the caller is shown, ``masked``
     what may leave; both are filled on the way. ``accounted``: its `asked` record has been handed to the ledger.
+    ``called`` is what its tools are called; ``worded`` remembers which words were found in it.
     """
 
     dialect: ClassVar[Dialect]
     table: ClassVar[Spec]
     required: ClassVar[tuple[str, ...]]
+    turns: ClassVar[str] = ""
+    """The field that holds the conversation so far, where there is one."""
 
     id: str
     body: dict[str, Any] = field(repr=False)
@@ -96,6 +109,8 @@ class Request(ABC):
     strings: LaidOpen = field(repr=False)
     texts: list[str] = field(repr=False)
     left_out: tuple[str, ...] | None = None
+    called: tuple[str, ...] = field(default=(), repr=False)
+    worded: dict[tuple[str, date], tuple[str, ...]] = field(default_factory=dict, repr=False)
     notices: tuple[str, ...] = ()
     masked: Masked | None = None
     accounted: bool = False
@@ -118,13 +133,15 @@ class Request(ABC):
             body = cls.parsed(raw, content_type)
             if not isinstance(body, dict):
                 raise ValueError("not an object")
-            walk(body, cls.table, strings.note, dropped)
+            body = without_lines(body)
+            listed = walk(body, cls.table, strings.note, dropped)
         except (ValueError, RecursionError):
             raise cls.unreadable() from None
         require(body, "model", str)
         cls.check(body)
         left_out = None if dropped is None else tuple(dropped)
-        return cls(id, body, declared, destination_of(body["model"]), strings, strings.texts, left_out)
+        tier = destination_of(body["model"])
+        return cls(id, body, declared, tier, strings, strings.texts, left_out, named(listed))
 
     @classmethod
     def parsed(cls, raw: bytes, content_type: str) -> Any:
@@ -149,9 +166,15 @@ class Request(ABC):
     def shape(self) -> ReplyShape:
         """What the replies to this request look like."""
 
-    def restored(self, answer: AsyncGenerator[Chunk], vault: Vault) -> AsyncGenerator[Chunk]:
-        """The reply with the values put back. Whoever iterates this closes it."""
-        return through(self.shape(), answer, restoring(vault))
+    def restored(self, answer: AsyncGenerator[Chunk], vault: Vault, line: str = "") -> AsyncGenerator[Chunk]:
+        """The reply with the values put back, and ``line`` behind it where it may stand. Whoever iterates this closes it."""
+        reply = through(self.shape(), answer, restoring(vault))
+        return appended(self.shape(), reply, line) if line and self.takes_line else reply
+
+    @property
+    def takes_line(self) -> bool:
+        """Whether a line in Japanese may stand behind the answer: see `is_for_a_person`."""
+        return False
 
     def witness(self) -> Transcript:
         """A new witness of a reply: what of it the ledger keeps."""
@@ -169,6 +192,10 @@ class Request(ABC):
     @property
     def stream(self) -> bool:
         return False
+
+    def tier(self, verdict: Verdict) -> DestinationTier:
+        """The destination that counts: the stricter of the route's and the registry's."""
+        return verdict.derived.destination if verdict.derived else self.destination
 
     def may_go_to(self, tier: DestinationTier) -> bool:
         """Whether a request of this dialect may go to such a destination at all, whatever the policy says."""
@@ -219,8 +246,37 @@ class Request(ABC):
         """How many different data of each type, and how many originals."""
         return counted(self.texts, findings) + Counter({ATTACHMENT: len(self.strings.originals)})  # no zeros
 
-    def ask(self, caller: Caller, findings: Findings, at: datetime) -> Ask:
-        """The facts that a policy may look at."""
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """What cannot be searched, by kind."""
+        return attached(self.body, self.strings.originals)
+
+    def tools(self, findings: Findings) -> Offered:
+        """The tools that the model may call; those without a name that may be kept are counted."""
+        if not self.called:
+            return NO_TOOLS
+        leaves = zip(self.strings.leaves, self.strings.dealt(findings), strict=True)
+        found_in = {self._written(leaf) for leaf, here in leaves if here}
+        return offered(self.called, found_in)
+
+    async def read_words(self, policy: Policy, at: datetime) -> None:
+        """Look for the policy's words ahead of `ask`, in a thread where the text is long."""
+        if self.characters > _AT_ONCE:
+            await asyncio.to_thread(self.words, policy, at)
+
+    def words(self, policy: Policy, at: datetime) -> tuple[str, ...]:
+        """The word lists that occur in it, also in what stands in base64; looked for once for each policy and day."""
+        if not policy.word_lists:
+            return ()
+        on = day_of(at)
+        if (policy.digest, on) not in self.worded:
+            texts = [*self.texts, *(inner for text in self.texts for inner in opened(text))]
+            self.worded[policy.digest, on] = policy.words(texts, on)
+        return self.worded[policy.digest, on]
+
+    def ask(self, caller: Caller, findings: Findings, at: datetime, policy: Policy) -> Ask:
+        """The facts that a policy may look at. ``at`` is timezone-aware."""
+        tools = self.tools(findings)
         return Ask(
             person=caller.person,
             department=caller.department,
@@ -239,6 +295,18 @@ class Request(ABC):
             entities=self.facts(findings),
             characters=self.characters,
             at=at,
+            role=caller.role,
+            address=caller.address,
+            consented=caller.consented,
+            audience=caller.audience,
+            use_case=self.declared.use_case,
+            persons=persons(self.texts, findings),
+            pairs=pairs(self.texts, findings),
+            words=self.words(policy, at),
+            attachments=self.attachments,
+            tools=tools.names,
+            tools_unnamed=tools.unnamed,
+            quota="unlimited",  # nobody counts yet
         )
 
     def mask(self, findings: Findings, verdict: Verdict, vault: Vault) -> Masked:
@@ -263,7 +331,7 @@ class Request(ABC):
             _egress(self.counted(findings), verdict.revealed),
             persons=_persons(vault),
             characters=len(purpose) + sum(map(len, masked)),
-            tools=offered(body, {text for text, here in zip(strings, found, strict=True) if here}),
+            tools=self.tools(findings),
         )
         return self.masked
 
@@ -296,8 +364,10 @@ class Request(ABC):
                     ),
                     param=leaf.path,
                 )
-        leaves = self.strings.leaves
-        return [self.texts[leaf.sheet][leaf.start : leaf.end] for leaf in leaves], found
+        return [self._written(leaf) for leaf in self.strings.leaves], found
+
+    def _written(self, leaf: Leaf) -> str:
+        return self.texts[leaf.sheet][leaf.start : leaf.end]
 
 
 def may_stream(body: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from policies.model import Bilingual
 from proxy.errors import Problem
 from proxy.fields import RESPONSES_EVENTS, RESPONSES_REPLY, RESPONSES_REQUEST
+from proxy.surfaces.notices import is_for_a_person
 from proxy.surfaces.reply import Chunk, Counts, Place, ReplyShape, counts_of
 from proxy.surfaces.request import Request, may_stream, require
 from proxy.walk import Path
@@ -20,6 +21,8 @@ from redaction.vault import Vault
 
 LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
 """The events after which nothing comes."""
+
+_BROKEN = ("failed", "cancelled")
 
 _TEXTS = frozenset({"text", "refusal", "arguments", "input", "name", "code", "command", "diff", "output"})
 """Where an item of the answer has its texts; the rest are ids and echoes of the request."""
@@ -69,6 +72,15 @@ class ResponsesReply(ReplyShape):
         field = _field(chunk, name.removesuffix(".done"), ("delta",))
         return name == "response.output_item.done" or f"{place[1]}.".startswith(f"{field}.")
 
+    def closes(self, chunk: Chunk, place: Place) -> bool | None:
+        name = _name(chunk)
+        if name in ("response.output_item.added", "response.content_part.added"):
+            return False
+        if name not in LAST and "output" not in chunk:
+            return None
+        made = self.maker(chunk)
+        return made.get("status") not in _BROKEN and _last_text(made.get("output")) in (place, None)
+
     def is_content(self, chunk: Chunk, path: Path) -> bool:
         if _name(chunk).startswith("response.output_text."):
             return path[-1] in ("delta", "text")
@@ -108,6 +120,7 @@ class ResponsesRequest(Request):
     dialect = "responses"
     table = RESPONSES_REQUEST
     required = ("model", "input")
+    turns = "input"
 
     @classmethod
     def check(cls, body: Mapping[str, Any]) -> None:
@@ -128,6 +141,10 @@ class ResponsesRequest(Request):
     def stream(self) -> bool:
         return self.body.get("stream") is True
 
+    @property
+    def takes_line(self) -> bool:
+        return is_for_a_person(self.body, self.turns)
+
     def shape(self) -> ResponsesReply:
         wanted = (self.body.get("text") or {}).get("format") or {}
         return ResponsesReply(self.stream, as_json=wanted.get("type") in ("json_object", "json_schema"))
@@ -136,10 +153,12 @@ class ResponsesRequest(Request):
         """Said aloud, for a server that is not told keeps the conversation."""
         return {**body, "store": False}
 
-    async def restored(self, answer: AsyncGenerator[Chunk], vault: Vault) -> AsyncGenerator[Chunk]:
+    async def restored(
+        self, answer: AsyncGenerator[Chunk], vault: Vault, line: str = ""
+    ) -> AsyncGenerator[Chunk]:
         """Numbered anew: what was held back comes as an event of its own."""
         number = 0
-        async with aclosing(super().restored(answer, vault)) as chunks:
+        async with aclosing(super().restored(answer, vault, line)) as chunks:
             async for chunk in chunks:
                 yield {**chunk, "sequence_number": number} if self.stream else chunk
                 number += 1
@@ -160,6 +179,14 @@ class ResponsesRequest(Request):
 
 def _name(chunk: Chunk) -> str:
     return str(chunk.get("type") or "")
+
+
+def _last_text(output: Any) -> Place | None:
+    """The place of the text that these items end with, if it is one; None where a reply does not repeat its items."""
+    if not output:
+        return None
+    content = output[-1].get("content") or ()
+    return len(output) - 1, f"content.{len(content) - 1}.text"
 
 
 def _number(chunk: Chunk, name: str) -> int:

@@ -1,12 +1,12 @@
 """The tools that a request offers, and the calls of them in its answer: names and numbers. Pure.
 
-A tool's name is written by whoever made the tool, a call's by the model. A name is kept where it is a name, as it
-left and with nothing found in it; of a call, only where the request offered that very name. The rest is counted.
+A tool's name is written by whoever made the tool, a call's by the model. A name is kept where it is a name with
+nothing found in it, so that it leaves as it came; of a call, only where the request offered that very name. The rest is counted.
 """
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,13 @@ class Offered:
 NO_TOOLS = Offered()
 
 
-def offered(body: Mapping[str, Any], found_in: Collection[str]) -> Offered:
-    """The tools of a masked request. ``found_in`` are the strings in which anything was found, masked or revealed."""
-    every = list(_named(body))
+def named(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the tools of a request are called, in order, whatever is written there. Not to be kept: see `offered`."""
+    return tuple(_named(body))
+
+
+def offered(every: Sequence[str], found_in: Collection[str]) -> Offered:
+    """The tools by the names that may be kept. ``found_in`` are the strings in which anything was found."""
     kept = [name for name in every if _NAME.fullmatch(name) and name not in found_in]
     names = tuple(dict.fromkeys(kept))[:MOST]
     return Offered(names, sum(name not in names for name in every))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from policies.model import ATTACHMENT, Bilingual, DestinationTier, Verdict
+from policies.model import ATTACHMENT, Attachment, Bilingual, DestinationTier, Verdict
 from proxy.errors import Problem
 from proxy.fields import TRANSCRIPTIONS_EVENTS, TRANSCRIPTIONS_REPLY, TRANSCRIPTIONS_REQUEST
 from proxy.found import Findings
@@ -113,6 +113,10 @@ class TranscriptionsRequest(Request):
         return tier == _CLOSED
 
     @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return ("audio",)
+
+    @property
     def masks_reply(self) -> bool:
         return False
 
@@ -124,7 +128,7 @@ class TranscriptionsRequest(Request):
 
     def allow_originals(self, verdict: Verdict) -> None:
         """Sound stays in the house, whatever a rule reveals."""
-        if not self.may_go_to(self.destination):
+        if not self.may_go_to(self.tier(verdict)):
             raise Problem(
                 403,
                 "sound_needs_closed_network",

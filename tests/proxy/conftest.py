@@ -18,6 +18,7 @@ import pytest
 
 from proxy.house import House, build
 from proxy.settings import Settings, read
+from tests.approving import approving
 
 ROOT = Path(__file__).parent.parent.parent
 PLAIN = {"model": "echo", "messages": [{"role": "user", "content": "山田太郎さん、こんにちは"}]}
@@ -25,7 +26,8 @@ PLAIN = {"model": "echo", "messages": [{"role": "user", "content": "山田太郎
 
 @pytest.fixture
 def settings(tmp_path: Path, upstream_url: str) -> Settings:
-    return read(home=tmp_path / "home", upstream=upstream_url, host="127.0.0.1", port=0)
+    policy = str(approving(tmp_path, "*"))
+    return read(home=tmp_path / "home", upstream=upstream_url, host="127.0.0.1", port=0, policy=policy)
 
 
 @pytest.fixture

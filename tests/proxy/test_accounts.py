@@ -1,15 +1,23 @@
 """What the ledger is told of an answer: what left the building, and what the caller was told, wherever it broke off."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from datetime import date
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit.entry import Entry
 from audit.model import EgressState, counts_as_unmasked
-from proxy.accounts import watched
+from policies.decide import Policy
+from policies.files import load, parse
+from proxy.accounts import watched, yen
 from proxy.errors import UpstreamFailed
 from proxy.providers import failures
 from proxy.providers.line import Line
@@ -23,6 +31,7 @@ from proxy.uttered import Uttered
 from redaction.model import CannotDetect
 from tests.fakes import Detector
 
+POLICY, DAY = load("mask-only"), date(2026, 6, 1)
 WORD: Chunk = {"choices": [{"index": 0, "delta": {"content": "はい"}}]}
 
 
@@ -31,7 +40,11 @@ def tried(**how: Any) -> Try:
 
 
 def ending_of(
-    *steps: Any, tries: tuple[Try, ...] = (), egress: EgressState = "masked", told: int | None = None
+    *steps: Any,
+    tries: tuple[Try, ...] = (),
+    egress: EgressState = "masked",
+    told: int | None = None,
+    policy: Policy = POLICY,
 ) -> tuple[str, dict[str, Any]]:
     """How it ends where the provider says ``steps``: chunks, an error to raise, or "cut" where the caller hangs up."""
     entry = Entry("x")
@@ -48,7 +61,8 @@ def ending_of(
 
     async def listen() -> None:
         uttered = Uttered(Detector(), "x")  # type: ignore[arg-type]
-        seen = watched(entry, provider(), masked, Transcript(ChatReply(stream=True)), uttered)
+        witness = Transcript(ChatReply(stream=True))
+        seen = watched(entry, provider(), masked, witness, uttered, policy, DAY)
         async with aclosing(seen) as chunks:
             async for _ in chunks:
                 pass
@@ -134,7 +148,8 @@ def test_a_hang_up_while_the_answer_is_reread_takes_nothing_from_the_record() ->
 
     async def listen(detector: Any) -> None:
         uttered = Uttered(detector, "x", masks=False)
-        seen = watched(entry, provider(), masked, Transcript(ChatReply(stream=True)), uttered)
+        witness = Transcript(ChatReply(stream=True))
+        seen = watched(entry, provider(), masked, witness, uttered, POLICY, DAY)
         async with aclosing(seen) as chunks:
             async for _ in chunks:
                 pass
@@ -210,3 +225,65 @@ def test_the_provider_and_its_region_are_as_the_model_list_has_them(
     trying = route.tried("asked-for")
     assert (trying.model, trying.destination) == ("asked-for", route.destination)
     assert (trying.provider, trying.region) == (provider, region)
+
+
+# ── what it costs ─────────────────────────────────────────────────────────────────────────────────
+
+
+def priced(*prices: tuple[str, str, int, str]) -> Policy:
+    """A registry: name, day, yen for a million tokens of question and of answer."""
+    entries = [
+        {"name": name, "title": {"ja": "試", "en": "T"}, "service": "contract", "destination": "D2", "no_training": True,
+         "recorded": True, "regions": ["jp"], "contract": "試", "prices": [{"from": day, "input": given, "output": made}]}
+        for name, day, given, made in prices
+    ]  # fmt: skip
+    rule = {
+        "id": "A",
+        "title": {"ja": "可", "en": "Fine"},
+        "basis": "試",
+        "when": {"always": True},
+        "gate": "allow",
+    }
+    title = {"ja": "試", "en": "T"}
+    return parse(
+        json.dumps({"name": "p", "version": "1", "title": title, "models": entries, "rules": [rule]})
+    )
+
+
+PRICED = priced(
+    ("m", "2026-06-01", 60, "240.5"), ("other*", "2026-04-01", 1, "0.000001"), ("later", "2026-06-02", 1, "1")
+)
+
+
+def counted(given: int, made: int) -> Chunk:
+    return {**WORD, "usage": {"prompt_tokens": given, "completion_tokens": made}}
+
+
+@pytest.mark.parametrize(
+    ("tries", "step", "cost", "since"),
+    [
+        (("m",), counted(1_000, 100), "0.08405", "2026-06-01"),
+        (("m",), counted(1, 0), "0.00006", "2026-06-01"),
+        (("m", "other-1"), counted(2_000_000, 9), "2", "2026-04-01"),  # the one that answered in its place
+        (("other-1",), counted(10**40, 1), f"{10**34}", "2026-04-01"),  # no upstream can break the ending
+        (("m",), WORD, "0.001563", "2026-06-01"),  # nobody counted: 2 bytes of question, 6 of answer
+        (("later",), counted(1, 1), None, None),  # no price yet
+        (("unlisted",), counted(1, 1), None, None),
+        (("m",), failures.malformed(), None, None),  # nothing was heard
+    ],
+)
+def test_the_model_that_was_asked_last_costs_what_was_agreed_for_the_day(
+    tries: tuple[str, ...], step: Any, cost: str | None, since: str | None
+) -> None:
+    asked = tuple(Try(name, "D2", status=200) for name in tries)
+    _, body = ending_of(step, tries=asked, policy=PRICED)
+    assert (body["cost_yen"], body["price_since"]) == (cost, since)
+
+
+@given(st.integers(0, 10**12), st.integers(0, 10**12))
+def test_yen_are_a_decimal_of_six_places_at_most_and_as_near_as_those_allow(given_: int, made: int) -> None:
+    model = PRICED.models.of("m")
+    assert model is not None
+    cost = model.cost(given_, made, DAY)
+    assert cost is not None and re.fullmatch(r"[0-9]+(\.[0-9]{0,5}[1-9])?", yen(cost))
+    assert abs(Decimal(yen(cost)) - cost) <= Decimal("0.0000005")

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from policies.files import load
 from policies.model import Permit, Refuse, RuleHit, Verdict
 from proxy.accounts import asked
 from proxy.callers import Caller, Declared, Trace, caller_of, declared_by, trace_of
@@ -18,7 +20,7 @@ from proxy.surfaces.parameters import parameters
 from proxy.surfaces.reply import Chunk
 from proxy.surfaces.request import Request
 from proxy.surfaces.responses import ResponsesReply, ResponsesRequest
-from proxy.surfaces.tools import Offered, offered
+from proxy.surfaces.tools import Offered, named, offered
 from proxy.surfaces.transcript import Transcript
 from redaction.model import Finding
 from redaction.vault import Vault
@@ -80,7 +82,7 @@ def test_a_user_that_looks_like_somebodys_number_is_refused(user: str) -> None:
     ],
 )
 def test_a_tool_whose_name_has_as_many_digits_as_somebodys_number_is_not_named(name: str, kept: bool) -> None:
-    found = offered({"tools": [{"type": "function", "function": {"name": name}}]}, ())
+    found = offered(named({"tools": [{"type": "function", "function": {"name": name}}]}), ())
     assert (found.names, found.unnamed) == (((name,), 0) if kept else ((), 1))
 
 
@@ -129,12 +131,15 @@ def test_the_class_that_counts_is_the_one_that_the_policy_decides_on() -> None:
     for given in (None, "1", "3A"):
         declared = Declared(None, "mail_draft", given)  # type: ignore[arg-type]
         request = read(ChatRequest, declared)
-        assert declared.effective_class == request.ask(CALLER, [()] * len(request.texts), NOW).effective_class
+        ask = request.ask(CALLER, [()] * len(request.texts), NOW, POLICY)
+        derived = POLICY.decide(ask).derived
+        assert derived is not None and declared.effective_class == derived.effective_class
 
 
 # ── what was asked ────────────────────────────────────────────────────────────────────────────────
 
-NOW: Any = None  # no rule looks at the time here
+NOW = datetime(2026, 4, 1, 1, 2, 3, 456, tzinfo=UTC)
+POLICY = load("mask-only")
 LETTER = {"name": "find_letters", "parameters": {"type": "object"}}
 
 
@@ -152,7 +157,7 @@ def account(request: Request, decided: Verdict, **values: str) -> dict[str, Any]
     """The body of `asked` where each of these values is found, by its label."""
     findings = [tuple(_found(text, values)) for text in request.texts]
     request.mask(findings, decided, Vault(b"k"))
-    return asked(CALLER, request, findings, decided)
+    return asked(CALLER, request, request.ask(CALLER, findings, NOW, POLICY), findings, decided, "1")
 
 
 def _found(text: str, values: dict[str, str]) -> Iterator[Finding]:

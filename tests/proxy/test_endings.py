@@ -4,12 +4,14 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audit.entry import Entry
+from policies.files import load
 from proxy.accounts import watched
 from proxy.callers import Caller, Declared
 from proxy.errors import UpstreamFailed
@@ -28,6 +30,7 @@ from redaction.vault import Vault
 from tests.fakes import Detector as NothingFound
 from tests.proxy.conftest import post
 
+RULES, DAY = load("mask-only"), date(2026, 6, 1)
 SPOKEN = [
     {"type": "message_start", "message": {"id": "msg_1", "model": "m", "content": []}},
     {
@@ -60,9 +63,8 @@ def test_whoever_stops_listening_leaves_a_record_that_is_true_and_masked(
     masked = Masked("messages", {}, "", "m", True, "masked")
 
     async def listen() -> None:
-        seen = watched(
-            entry, source(SPOKEN), masked, Transcript(MessagesReply(stream=True)), Uttered(detector, "x")
-        )
+        witness, uttered = Transcript(MessagesReply(stream=True)), Uttered(detector, "x")
+        seen = watched(entry, source(SPOKEN), masked, witness, uttered, RULES, DAY)
         async with aclosing(seen) as chunks:
             for _ in range(heard):
                 await anext(chunks)
@@ -89,7 +91,8 @@ def test_what_could_not_be_searched_is_not_kept() -> None:
     async def listen() -> None:
         uttered = Uttered(Broken(), "x", masks=False)  # type: ignore[arg-type]
         witness = Transcript(MessagesReply(stream=True))
-        async with aclosing(watched(entry, source(SPOKEN), masked, witness, uttered)) as chunks:
+        seen = watched(entry, source(SPOKEN), masked, witness, uttered, RULES, DAY)
+        async with aclosing(seen) as chunks:
             async for _ in chunks:
                 pass
 
@@ -122,6 +125,8 @@ def test_more_choices_than_anybody_asks_for_are_no_reply() -> None:
             Masked("chat", {}, "", "m", True, "masked"),
             Transcript(ChatReply(stream=True)),
             Uttered(NothingFound(), "x"),  # type: ignore[arg-type]
+            RULES,
+            DAY,
         )
         async with aclosing(watching) as reply:
             async for _ in reply:
@@ -174,7 +179,7 @@ def test_a_text_that_was_not_searched_strictly_goes_to_no_model_that_wants_it(
             declared = Declared(None, "mail_draft", "2")
             request = ChatRequest.read("x", raw, declared, house.providers.destination)
             findings: list[tuple[()]] = [()] * len(request.texts)
-            verdict = house.policy.decide(request.ask(caller, findings, house.clock()))
+            verdict = house.policy.decide(request.ask(caller, findings, house.clock(), house.policy))
             return house.others(caller, request, findings, verdict)
         finally:
             await house.close()

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from policies.decide import Policy
 from policies.files import CITIES, load
 from policies.model import Refuse, Verdict
 from proxy.house import House, build
@@ -23,14 +24,7 @@ from tests.fakes import Detector
 from tests.proxy.conftest import PLAIN, post
 
 
-class LooseSearch:
-    def strict(self, ask: Any) -> bool:
-        return False
-
-
-class BrokenPolicy(LooseSearch):
-    name = "broken"
-
+class BrokenPolicy(Policy):
     def decide(self, ask: Any) -> Verdict:
         raise KeyError("山田太郎")
 
@@ -40,15 +34,21 @@ class Perhaps(Verdict):
     """A kind of verdict that nobody knows."""
 
 
-class NewPolicy(LooseSearch):
-    name = "new"
-
+class NewPolicy(Policy):
     def decide(self, ask: Any) -> Verdict:
         return Perhaps((), (), frozenset(), (), "new", "digest")
 
 
+def policy_that(decides: type[Policy]) -> Policy:
+    """A real policy but for its decisions."""
+    known = load("mask-only")
+    return decides(**{f.name: getattr(known, f.name) for f in dataclasses.fields(Policy) if f.init})
+
+
 def house(**rooms: Any) -> Callable[[Settings], House]:
-    return lambda settings: dataclasses.replace(build(settings), **{"detector": Detector(), **rooms})
+    """``policy``: this one stays, whatever lies in a file."""
+    fixed = {"rulebook": None} if "policy" in rooms else {}
+    return lambda settings: dataclasses.replace(build(settings), **{"detector": Detector(), **fixed, **rooms})
 
 
 def untouched(folder: Path) -> bool:
@@ -62,7 +62,7 @@ def untouched(folder: Path) -> bool:
         ({"detector": Detector(CannotDetect("detector_broken"))}, "detector_broken"),
         ({"detector": Detector(CannotDetect("detector_busy"))}, "detector_busy"),
         ({"detector": Detector(RuntimeError("山田太郎"))}, "internal_error"),
-        ({"policy": BrokenPolicy()}, "internal_error"),
+        ({"policy": policy_that(BrokenPolicy)}, "internal_error"),
     ],
 )
 def test_a_broken_detector_or_policy_refuses_with_503_and_is_recorded(
@@ -101,7 +101,7 @@ def test_a_policy_that_asks_for_it_has_the_texts_searched_strictly(
 def test_a_verdict_of_a_kind_that_nobody_knows_is_not_sent(
     serve: Callable[..., str], records: Any, upstream_folder: Path
 ) -> None:
-    status, headers, body = post(serve(house(policy=NewPolicy())))
+    status, headers, body = post(serve(house(policy=policy_that(NewPolicy))))
     assert (status, body["error"]["code"]) == (403, "verdict_unknown")
     assert headers["x-should-retry"] == "false"
     assert [kind for kind, _ in records()] == ["asked", "refused"]
@@ -301,7 +301,7 @@ def test_a_purpose_is_read_however_it_is_written(
 ) -> None:
     assert post(serve(house()), x_sekisho_purpose=purpose)[0] == 200
     with sqlite3.connect(settings.ledger_location) as connection:
-        ((text,),) = connection.execute("SELECT text FROM texts WHERE idx = 1").fetchall()
+        ((text,), _) = connection.execute("SELECT text FROM texts ORDER BY idx").fetchall()
     assert json.loads(text)["purpose"] == "山田太郎様への回答"  # this detector finds nothing
 
 
@@ -337,9 +337,7 @@ def test_a_number_of_somebody_is_no_user(serve: Callable[..., str], settings: Se
     assert refused.value.code == "user_header_malformed"
 
 
-class UndecidedPolicy(LooseSearch):
-    name = "undecided"
-
+class UndecidedPolicy(Policy):
     def decide(self, ask: Any) -> Verdict:
         return Refuse((), (), frozenset(), (), "undecided", "digest", error="policy_not_in_force")
 
@@ -358,13 +356,13 @@ def test_a_house_is_not_ready_when_it_finds_nothing_or_cannot_decide(serve: Call
         async def find(self, texts: Sequence[str], strict: bool = False) -> list[tuple[Finding, ...]]:
             return [(Finding("JP_MY_NUMBER", 0, 1, 1.0, "test", "both"),) for _ in texts]
 
-    assert readyz(detector=Finds(), policy=UndecidedPolicy()) == (503, "policy_error")
-    assert readyz(detector=Finds(), policy=BrokenPolicy()) == (503, "internal_error")
+    assert readyz(detector=Finds(), policy=policy_that(UndecidedPolicy)) == (503, "policy_error")
+    assert readyz(detector=Finds(), policy=policy_that(BrokenPolicy)) == (503, "internal_error")
 
 
 def test_a_policy_may_speak_of_a_kind_that_a_rules_file_adds(tmp_path: Path) -> None:
     from policies.complaints import PolicyError
-    from proxy.house import policy_of
+    from proxy.rulebook import policy_of
     from proxy.settings import read
 
     city = tmp_path / "city.yaml"
@@ -479,5 +477,5 @@ def test_the_policy_is_told_which_dialect_it_decides_on(serve: Callable[..., str
             asked.append(ask.dialect)
             return super().decide(ask)
 
-    assert embed(serve(house(policy=Listens())))[0] == 403
+    assert embed(serve(house(policy=policy_that(Listens))))[0] == 403
     assert asked == ["embeddings"]

@@ -17,7 +17,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(
     origins = {one.name: (one.value, one.origin) for one in shown(settings)}
     assert origins["SEKISHO_PORT"] == ("9001", "environment")
     assert origins["SEKISHO_LEASE"] == ("20.0", "file")
-    assert origins["SEKISHO_POLICY"] == ("takatsuki", "default")
+    assert origins["SEKISHO_POLICY"] == ("", "default")
 
 
 def test_a_secret_is_starred(monkeypatch: pytest.MonkeyPatch) -> None:

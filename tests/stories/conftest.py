@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from audit.verify import verify
+from tests.approving import approving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -137,7 +138,10 @@ class Checkpoint:
         return client
 
     def records(self, *kinds: str) -> list[dict[str, Any]]:
-        """Records of the ledger, oldest first, read as an outsider reads a SQLite file."""
+        """Records of the ledger, oldest first, read as an outsider reads a SQLite file.
+
+        Without ``kinds``: those of exchanges. What a house notes of itself, such as its policy, is ``noted``.
+        """
         import sqlite3
 
         with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True) as connection:
@@ -148,7 +152,9 @@ class Checkpoint:
             all_records = [dict(zip(names, row, strict=True)) for row in rows]
         for record in all_records:
             record["body"] = json.loads(record["body"])
-        return [record for record in all_records if not kinds or record["kind"] in kinds]
+        return [
+            record for record in all_records if (record["kind"] in kinds if kinds else record["exchange"])
+        ]
 
     def verify(self) -> dict[str, Any]:
         done = sekisho("audit", "verify", "--ledger", self.ledger, "--public-key", self.public_key, "--json")
@@ -248,13 +254,14 @@ def begin_checkpoint(
     folder: Path,
     upstream_url: str,
     dir: Path | None = None,
-    policy: str = "takatsuki",
+    policy: str | None = None,
     wait: bool = True,
     wrap: tuple[str, ...] = (),
     unknown_fields: str = "drop",
     **environment: str,
 ) -> Checkpoint:
-    """Start `sekisho demo`. ``wait=False``: do not wait until it is ready; ``wrap``: a command in front."""
+    """Start `sekisho demo` with takatsuki, all models of the stage approved. ``wait=False``: do not wait until it is ready; ``wrap``: a command in front."""
+    policy = policy or str(approving(folder, "*"))
     log = folder / f"checkpoint-{time.monotonic_ns()}.log"
     command = [*wrap, sys.executable, "-m", "proxy", "demo", "--port", "0", "--upstream", upstream_url]
     command += ["--key", KEY, "--policy", policy, "--dir", str(dir or folder / "home")]

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.address import Address
+from tests.approving import approving
 from tests.audit.ledgers import ROOT, named, rows, soon, verified
 from tests.stories.conftest import ENVIRONMENT, Checkpoint, Upstream
 
@@ -32,6 +33,7 @@ def serve(stage: ExitStack, folder: Path, upstream: Upstream, ledger: Address) -
         "SEKISHO_HOME": str(home),
         "SEKISHO_LEDGER": named(ledger),
         "SEKISHO_UPSTREAM": upstream.url,
+        "SEKISHO_POLICY": str(approving(folder, "*")),
         "SEKISHO_LEASE": "3",
         "SEKISHO_NOTE_EVERY": "1",
     }

@@ -20,7 +20,7 @@ def refused(checkpoint: Any) -> bool:
     return True
 
 
-@pytest.mark.requirement("R31")
+@pytest.mark.requirement("R11", "R31")
 def test_a_ledger_made_read_only_stops_every_call_and_its_return_lets_them_pass(
     checkpoint: Any, upstream: Any
 ) -> None:

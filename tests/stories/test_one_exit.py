@@ -48,12 +48,14 @@ def test_from_start_to_stop_only_the_upstream_is_contacted(tmp_path: Path) -> No
 
 def one_day(folder: Path) -> list[int]:
     """Run inside the quiet network: a demo with its upstream, and `serve` with litellm's demo model."""
+    from tests.approving import approving
+
     upstream = subprocess.Popen(
         [sys.executable, HERE / "upstream.py", folder], stdout=subprocess.PIPE, text=True
     )
     upstream_port = int(line_of(upstream))
     demo = start("demo", "--port", "0", "--upstream", f"http://127.0.0.1:{upstream_port}/v1", "--key", "sk-k",
-                 "--dir", str(folder / "demo"))  # fmt: skip
+                 "--dir", str(folder / "demo"), "--policy", str(approving(folder, "echo")))  # fmt: skip
     demo_url = json.loads(line_of(demo))["base_url"]
     serve_port = free_port()
     serve = start("serve", "--port", str(serve_port), SEKISHO_HOME=str(folder / "serve"))

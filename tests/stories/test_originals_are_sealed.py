@@ -10,8 +10,8 @@ import pytest
 
 from audit.master import CannotOpen, KeyInHand
 from audit.originals import Sealed, opened
+from tests.approving import approving
 
-ROOT = Path(__file__).parent.parent.parent
 NUMBER, CODE = "123456789018", "12345678901"
 VALUES = ["山田太郎", "鈴木花子", "大阪府高槻市城東町9番8-703号", "090-1234-5678", "suzuki.hanako@example.jp"]
 TEXT = (
@@ -23,10 +23,7 @@ TEXT = (
 @pytest.fixture
 def policy(tmp_path: Path) -> Path:
     """The city's rules, with the one line that keeps originals for 30 days."""
-    rules = (ROOT / "policies" / "cities" / "takatsuki.yaml").read_text("utf-8")
-    path = tmp_path / "city.yaml"
-    path.write_text(rules.replace("\nrules:\n", "\noriginals: {keep_days: 30}\n\nrules:\n"), "utf-8")
-    return path
+    return approving(tmp_path, "*", instead={"originals": {"keep_days": 30}})
 
 
 def stored(ledger: str) -> dict[str, Sealed]:

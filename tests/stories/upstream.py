@@ -9,6 +9,7 @@ It answers with what the last user message said, in every dialect of dialects.py
     error-200   status 200 with an error body     cut-N  pieces of N characters
     raw         the user message itself is the reply's body
     short       the whole text, and the word that it was cut short
+    endless     one of its pieces again and again, 50 ms apart; endless.txt says when nobody reads on
 It embeds a text as two numbers, its length and its place; the same names fail, and `floats` knows no base64.
 """
 
@@ -17,7 +18,9 @@ import base64
 import json
 import re
 import struct
+import sys
 from email import message_from_bytes
+from pathlib import Path
 
 from dialects import DIALECTS, Dialect
 from listening import listen
@@ -113,6 +116,8 @@ async def raw(writer: asyncio.StreamWriter, data: bytes, stream: bool | None) ->
 async def stream(writer: asyncio.StreamWriter, dialect: Dialect, asked: dict) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
     events = list(dialect.events(asked))
+    if asked["model"].startswith("endless"):
+        return await endless(writer, dialect, events)
     for number, event in enumerate(events):
         if asked["model"] == "broken" and number >= len(events) // 2:
             return writer.close()
@@ -125,10 +130,27 @@ async def stream(writer: asyncio.StreamWriter, dialect: Dialect, asked: dict) ->
     await chunk(writer, b"")
 
 
+async def endless(writer: asyncio.StreamWriter, dialect: Dialect, events: list) -> None:
+    """The first half of the events, then its last one for a minute."""
+    half = events[: len(events) // 2]
+    told = 0
+    try:
+        for event in [*half, *half[-1:] * 1200]:
+            name = f"event: {event['type']}\n" if dialect.named else ""
+            await chunk(writer, f"{name}data: {json.dumps(event, ensure_ascii=False)}\n\n".encode())
+            told += 1
+            await asyncio.sleep(0.05)
+    finally:
+        with (FOLDER / "endless.txt").open("a") as file:
+            file.write(f"{told}\n")
+
+
 async def chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
     await writer.drain()
 
+
+FOLDER = Path(sys.argv[1])
 
 if __name__ == "__main__":
     listen(serve, "received.bin")
