@@ -41,6 +41,14 @@ Strict = Annotated[
 ]
 
 
+OfCase = Annotated[
+    str | None,
+    typer.Option(
+        "--case", metavar="試験の名前", help="試験の要求を説明します。 / Explain the ask of a test."
+    ),
+]
+
+
 @app.command("check")
 def check(source: Source = None, as_json: AsJson = False, strict: Strict = False) -> None:
     """規則のファイルを調べ、誤りと注意を「ファイル:行」で示します。 / Check a policy file, with file:line."""
@@ -127,17 +135,33 @@ def test(
 
 @app.command("explain")
 def explain(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="要求(JSON)。- は標準入力。 / An ask as JSON.")],
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="要求(JSON)。- は標準入力。 / An ask as JSON.")
+    ] = None,
     policy: Annotated[str, typer.Option("--policy", metavar="NAME|FILE", help="方針 / policy")] = "takatsuki",
+    case: OfCase = None,
     as_json: AsJson = False,
 ) -> None:
     """ある要求がなぜそう判定されるかを、規則ごとに示します。 / Explain a decision, rule by rule."""
     from policies import explain as reasons
+    from policies import testing
     from policies.asks import ask_from_json
     from policies.complaints import PolicyError
 
+    if (file is None) == (case is None):
+        typer.echo(
+            "要求のファイルか、--case 試験の名前 の、どちらか一方を書いてください。"
+            " / name either a file or --case and a test, not both.",
+            err=True,
+        )
+        raise typer.Exit(2)
     try:
-        explanation = reasons.explain(_load(policy), ask_from_json(_read(file), file))
+        if case is not None:
+            tested, its = testing.case_of(policy, case)
+            explanation = reasons.explain(tested, its.ask)
+        else:
+            assert file is not None
+            explanation = reasons.explain(_load(policy), ask_from_json(_read(file), file))
     except PolicyError as error:
         _cannot(error)
     told = reasons.as_json(explanation)

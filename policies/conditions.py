@@ -6,10 +6,12 @@ chosen by its name. A condition whose fact is missing raises; decide.py turns th
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from policies.facts import Facts
 from policies.names import any_name
+from policies.registry import UseCase
 from policies.vocabulary import CLASSES
 
 Test = Callable[[Facts], bool]
@@ -147,38 +149,37 @@ def _at_least(wanted: str) -> Test:
     return lambda facts: facts.effective_class in high
 
 
+ANSWERS: Mapping[str, Callable[[UseCase, date], Any]] = {
+    "id": lambda case, day: case.id,
+    "approved": lambda case, day: case.approved(day),
+    "high_risk": lambda case, day: case.high_risk,
+    "assessed": lambda case, day: case.assessment is not None,
+    "audience": lambda case, day: case.audience,
+    "nature": lambda case, day: case.nature,
+    "confidential": lambda case, day: case.confidential,
+    "human_judgement": lambda case, day: case.human_judgement,
+}
+"""What may be asked of a use case, on a day (JST)."""
+
+
 def _use_case(facts: Facts) -> dict[str, Any] | None:
     """The declared use case as plain JSON; None where none was declared or the policy lists no such one."""
     case = facts.use_case
-    if case is None:
-        return None
-    return {
-        "id": case.id,
-        "approved": case.approved(facts.day),
-        "high_risk": case.high_risk,
-        "assessed": case.assessment is not None,
-        "audience": case.audience,
-        "nature": case.nature,
-        "confidential": case.confidential,
-        "human_judgement": case.human_judgement,
-    }
+    return None if case is None else {name: answer(case, facts.day) for name, answer in ANSWERS.items()}
 
 
 def _of_use_case(wanted: Mapping[str, Any]) -> Test:
     """``declared: false`` holds where none is; every other key asks for a declared one that is so."""
     declared = wanted.get("declared", True)
-    answers = {key: value for key, value in wanted.items() if key not in ("declared", "id")}
     ids = frozenset(wanted["id"]) if "id" in wanted else None
+    asked = [(ANSWERS[key], value) for key, value in wanted.items() if key not in ("declared", "id")]
 
     def so(facts: Facts) -> bool:
-        case = _use_case(facts)
-        if case is None:
-            return not declared
-        return (
-            declared
-            and (ids is None or case["id"] in ids)
-            and all(case[key] is value or case[key] == value for key, value in answers.items())
-        )
+        case = facts.use_case
+        if case is None or not declared:
+            return case is None and not declared
+        day = facts.day
+        return (ids is None or case.id in ids) and all(answer(case, day) == value for answer, value in asked)
 
     return so
 

@@ -8,6 +8,7 @@ rule names type and destination) and notices. An error while deciding is a refus
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from policies.conditions import Condition, Test
@@ -220,24 +221,31 @@ def gate_of(verdict: Verdict) -> Gate:
     return next((gate for gate, kind in VERDICTS.items() if type(verdict) is kind), "deny")
 
 
+CLOSED: Mapping[str, tuple[Sequence[object], str]] = {
+    "destination": (TIERS, "unknown_destination"),
+    "category": (CATEGORIES, "unknown_category"),
+    "declared_class": ((None, *CLASSES), "unknown_class"),
+    "actor": (ACTORS, "unknown_actor"),
+    "role": (ROLES, "unknown_role"),
+    "identity": (IDENTITIES, "unknown_identity"),
+    "audience": (AUDIENCES, "unknown_audience"),
+    "dialect": (DIALECTS, "unknown_dialect"),
+    "quota": (QUOTAS, "unknown_quota"),
+}
+"""Facts of an ask that the vocabulary lists, and what an ask with any other value is refused for."""
+_closed_facts = attrgetter(*CLOSED)
+_flags = attrgetter("enrolled", "trained", "acknowledged", "consented")
+_names = attrgetter("person", "department", "section", "tool", "model")
+
+
 def check(policy: Policy, ask: Ask) -> None:
     """Raise UnknownFact for the first fact that the vocabulary does not know."""
-    for value, known, code in (
-        (ask.destination, TIERS, "unknown_destination"),
-        (ask.category, CATEGORIES, "unknown_category"),
-        (ask.declared_class, (None, *CLASSES), "unknown_class"),
-        (ask.actor, ACTORS, "unknown_actor"),
-        (ask.role, ROLES, "unknown_role"),
-        (ask.identity, IDENTITIES, "unknown_identity"),
-        (ask.audience, AUDIENCES, "unknown_audience"),
-        (ask.dialect, DIALECTS, "unknown_dialect"),
-        (ask.quota, QUOTAS, "unknown_quota"),
-    ):
+    for value, (known, code) in zip(_closed_facts(ask), CLOSED.values(), strict=True):
         if value not in known:
             raise UnknownFact(code)
-    _typed((ask.enrolled, ask.trained, ask.acknowledged, ask.consented), bool)
-    _typed((ask.person, ask.department, ask.section, ask.tool, ask.model, *ask.words, *ask.tools), str)
-    _typed((known for known in (ask.address, ask.use_case) if known is not None), str)
+    _typed(_flags(ask), bool)
+    _typed((*_names(ask), *ask.words, *ask.tools), str)
+    _typed([named for named in (ask.address, ask.use_case) if named is not None], str)
     _counted(ask.characters, ask.persons, ask.pairs, ask.tools_unnamed)
     for fact in ask.entities:
         _known_entity(policy, fact)
@@ -295,9 +303,10 @@ def _contributions(policy: Policy, facts: Facts) -> Iterator[Contribution]:
 
 def _verdict(policy: Policy, facts: Facts) -> Verdict:
     rules: list[RuleHit] = []
+    decisive: list[RuleHit] = []
     notices: list[RuleHit] = []
     alarms: list[str] = []
-    deciding: dict[Gate, list[RuleHit]] = {gate: [] for gate in GATES}
+    strongest: Gate | None = None
     rehearsed_gates: list[Gate | None] = []
     revealed = _NOTHING
     for hit, gate, types, shadow in _contributions(policy, facts):  # one pass: this is most of a decision
@@ -305,32 +314,36 @@ def _verdict(policy: Policy, facts: Facts) -> Verdict:
         if shadow:
             rehearsed_gates.append(gate)
             continue
-        if gate:
-            deciding[gate].append(hit)
+        if gate is not None:
+            if gate != strongest and STRENGTH[gate] > STRENGTH[strongest]:
+                strongest, decisive = gate, []
+            if gate == strongest:
+                decisive.append(hit)
         if types:
             revealed |= types
         if "notice" in hit.effects:
             notices.append(hit)
         if "alarm" in hit.effects:
             alarms.append(hit.id)
-    done = [gate for gate in GATES if deciding[gate]]
-    gate = _strongest(done)
-    return VERDICTS[gate](
+    return VERDICTS[strongest or "deny"](
         rules=tuple(rules),
-        decisive=tuple(deciding[gate]),
+        decisive=tuple(decisive),
         revealed=revealed - NEVER_REVEALED,
         notices=tuple(notices),
         policy=policy.name,
         digest=policy.digest,
         alarms=tuple(alarms),
-        would=_strongest([*done, *rehearsed_gates]) if rehearsed_gates else None,
+        would=_with(strongest, rehearsed_gates) if rehearsed_gates else None,
         derived=facts.derived(),
     )
 
 
-def _strongest(gates: Iterable[Gate | None]) -> Gate:
-    """The strongest gate there is; none at all is a denial."""
-    return max((gate for gate in gates if gate), key=GATES.index, default="deny")
+STRENGTH: Mapping[Gate | None, int] = {None: -1, **{gate: strength for strength, gate in enumerate(GATES)}}
+
+
+def _with(gate: Gate | None, others: Iterable[Gate | None]) -> Gate:
+    """The strongest of a gate and others; none at all is a denial."""
+    return max((gate, *others), key=STRENGTH.__getitem__) or "deny"
 
 
 def _refused(policy: Policy, code: str) -> Refuse:

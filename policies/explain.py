@@ -205,7 +205,7 @@ def as_lines(explanation: Explanation) -> Iterator[str]:
     for table in explanation.tables:
         yield ""
         yield from _table_lines(table)
-    for truth in explanation.rules:
+    for truth in sorted(explanation.rules, key=lambda one: one.matches is False):  # what applies comes first
         yield ""
         yield _heading(truth.rule, truth.matches) + _aside(truth)
         yield from _conditions(truth.conditions)

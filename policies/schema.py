@@ -133,6 +133,17 @@ def _text(value: str) -> str:
     return value.strip()
 
 
+def _filled(value: str) -> str:
+    if re.fullmatch(r"[(（].*[)）]", value):
+        raise wrong(
+            Words(
+                f"「{value}」は書き方の例のままです。確かめた事実を書いてください。",
+                f"'{value}' is still the example's; write the fact itself.",
+            )
+        )
+    return value
+
+
 def _shaped(pattern: str, words: Words) -> AfterValidator:
     matches = re.compile(pattern).fullmatch
 
@@ -217,6 +228,8 @@ def _only_true(value: bool) -> bool:
 
 
 Text = Annotated[str, AfterValidator(_text)]
+Fact = Annotated[Text, AfterValidator(_filled)]
+"""A text that somebody vouches for: 「(契約の番号)」, as the examples have it, is none."""
 RuleId = Annotated[
     str,
     _shaped(
@@ -262,8 +275,8 @@ Hour = Annotated[
     _shaped(
         r"([01][0-9]|2[0-3]):[0-5][0-9]",
         Words(
-            '時刻は "22:00" の形で、引用符を付けて書きます(00:00〜23:59)。',
-            'write the time as "22:00", in quotes (00:00 to 23:59).',
+            '時刻は "06:00" や "22:00" の形で、時も分も2けたで、引用符を付けて書きます(00:00〜23:59)。',
+            'write the time as "06:00" or "22:00", two digits each, in quotes (00:00 to 23:59).',
         ),
     ),
 ]
@@ -648,7 +661,7 @@ class ModelForm(Dated):
     no_training: bool
     recorded: bool
     regions: Regions
-    contract: Text
+    contract: Fact
     sandbox: bool = False
     tools: Names | None = None
     prices: Annotated[list[PriceForm], NOT_EMPTY] | None = None
@@ -675,7 +688,7 @@ class ModelForm(Dated):
 class ApprovalForm(Strict):
     """``{by: 情報化推進課長, from: 2026-04-01, until: 2027-03-31}``. Not ``on``: YAML reads that as true."""
 
-    by: Text
+    by: Fact
     from_: Day = Field(alias="from")
     until: Day | None = None
 
@@ -685,13 +698,13 @@ class UseCaseForm(Strict):
 
     id: Code
     title: SentencePair
-    owner: Text
+    owner: Fact
     audience: Audience
     nature: Nature
     confidential: bool
     human_judgement: bool
     high_risk: bool
-    assessment: Text | None = None
+    assessment: Fact | None = None
     approval: ApprovalForm | None = None
 
 
@@ -751,8 +764,8 @@ class ZoneForm(Strict):
 class OfficerForm(Strict):
     """AI統括責任者 and the deputy: an office or a person's number."""
 
-    officer: Text
-    deputy: Text
+    officer: Fact
+    deputy: Fact
 
 
 class OriginalsForm(Strict):

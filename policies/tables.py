@@ -64,7 +64,9 @@ class Table:
 
     def at(self, facts: Facts) -> Sequence[Cell]:
         """The cells that an ask falls into, each once; none where the table says nothing."""
-        if not (self.live(facts.day) and self.matches(facts)):
+        if not (self.live(facts.day) and self.matches(facts)) or (
+            self.rows == "entity" and not facts.ask.entities
+        ):
             return ()
         places = self._found(facts) if self.rows == "entity" else ((self._row(facts), self._column(facts)),)
         cells = [self.cells.get(place) for place in places]

@@ -5,22 +5,25 @@ A test is an ask and the verdict it must get (cases.py). Never changes a policy;
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from policies import complaints as say
 from policies import files
 from policies.cases import NONE, Case, Cases, ExpectForm, TestsForm
-from policies.complaints import CannotRead, Complaint, PolicyError
+from policies.complaints import CannotRead, Complaint, PolicyError, Words
 from policies.coverage import Coverage
 from policies.days import day_of
 from policies.decide import Policy, decide, gate_of
 from policies.document import Document
-from policies.explain import GATE_WORDS
+from policies.explain import GATE_WORDS, explain
 from policies.making import policy_of
 from policies.model import Refuse, Verdict
 from policies.schema import PolicyForm
+from policies.vocabulary import FACT_WORDS
 
 SUFFIX = ".tests.yaml"
 
@@ -74,8 +77,7 @@ def run(
 ) -> Report:
     """Run the tests of a policy given by name or path (of either file). Raises PolicyError.
 
-    Tests that name no moment are asked on the first open day from ``today`` on (the day in Japan) on which the
-    policy is in force.
+    Tests that name no moment are asked on the first open day from ``today`` on (the day in Japan).
     """
     policy_file, tests_file = pair(files.find(source))
     return run_beside(files.load(policy_file, entity_types), tests_file, entity_types, today)
@@ -84,19 +86,39 @@ def run(
 def run_beside(
     policy: Policy, tests_file: Path, entity_types: Sequence[str], today: date | None = None
 ) -> Report:
-    """The same for a policy that is loaded already."""
+    """The same for a policy that is loaded already.
+
+    What is judged is the rules, whatever the day from which the policy counts: its examples are added, and its
+    effective date is left out. The report is of the policy as it is.
+    """
     document = files.read_yaml(files.read(tests_file), str(tests_file))
     form = document.checked(TestsForm, {"entity_types": tuple(entity_types)})
-    policy = _with_examples(policy, document, entity_types)
-    coverage = Coverage(policy)
+    tested = replace(_with_examples(policy, document, entity_types), effective=None)
+    coverage = Coverage(tested)
     today = today or day_of(datetime.now(UTC))
-    results = tuple(_run(policy, case, coverage) for case in Cases(policy, document, form, today))
+    results = tuple(_run(tested, case, coverage) for case in Cases(tested, document, form, today))
     if not results:
         ja, en = "試験が一つもありません。cases を書いてください。", "there is no test; write cases."
         raise PolicyError([Complaint(str(tests_file), 1, ja, en)])
     counted = Counter(hit.id for result in results for hit in result.verdict.rules)
     hits = {rule.id: counted[rule.id] for rule in policy.rules}
     return Report(policy, str(tests_file), results, hits, coverage)
+
+
+def case_of(source: str | Path, name: str, today: date | None = None) -> tuple[Policy, Case]:
+    """One case of a policy's tests by its name, and the policy as its tests see it. Raises PolicyError."""
+    policy_file, tests_file = pair(files.find(source))
+    document = files.read_yaml(files.read(tests_file), str(tests_file))
+    form = document.checked(TestsForm, {"entity_types": files.ENTITY_TYPES})
+    tested = replace(_with_examples(files.load(policy_file), document, files.ENTITY_TYPES), effective=None)
+    cases = list(Cases(tested, document, form, today or day_of(datetime.now(UTC))))
+    for case in cases:
+        if case.name == name:
+            return tested, case
+    names = [case.name for case in cases]
+    near = [one for one in names if name in one][:10] or get_close_matches(name, names, 5, 0.2) or names[:10]
+    words = say.unknown(Words("試験の名前", "test"), name, near, {})
+    raise PolicyError([Complaint(str(tests_file), None, words.ja, words.en)])
 
 
 def pair(path: Path) -> tuple[Path, Path]:
@@ -135,10 +157,10 @@ def _run(policy: Policy, case: Case, coverage: Coverage) -> Result:
         for ids in (expect.rules, expect.includes, expect.decisive, expect.notices, expect.alarms)
         for id in ids or ()
     )
-    return Result(case.name, case.line, verdict, tuple(_differences(case, verdict)), named)
+    return Result(case.name, case.line, verdict, tuple(_differences(policy, case, verdict)), named)
 
 
-def _differences(case: Case, verdict: Verdict) -> Iterator[str]:
+def _differences(policy: Policy, case: Case, verdict: Verdict) -> Iterator[str]:
     expect = case.expect
     gate = gate_of(verdict)
     if expect.gate is not None and gate != expect.gate:
@@ -158,11 +180,26 @@ def _differences(case: Case, verdict: Verdict) -> Iterator[str]:
     hits = [hit.id for hit in verdict.rules]
     if left_out := [id for id in expect.includes or () if id not in hits]:
         yield _difference("includes", ", ".join(left_out), ", ".join(hits) or "-")
+        yield from _why_not(policy, case, left_out)
     if too_many := [id for id in expect.excludes or () if id in hits]:
         yield _difference("excludes", ", ".join(too_many), ", ".join(hits))
     for name, listed, held in _lists(case, verdict):
         if listed is not None and set(listed) != set(held):
             yield _difference(name, ", ".join(listed) or NONE, ", ".join(held) or NONE)
+
+
+def _why_not(policy: Policy, case: Case, rules: Sequence[str]) -> Iterator[str]:
+    """Of each rule that ought to have matched, what stood in its way."""
+    for truth in explain(policy, case.ask).rules:
+        if truth.rule.id not in rules:
+            continue
+        missed = [one.name for one in truth.conditions if one.holds is not True]
+        ja = [FACT_WORDS[name] for name in missed]
+        if not truth.live:
+            ja, missed = [*ja, "期間外"], [*missed, "not in force"]
+        yield (
+            f"{truth.rule.id} の外れた条件: {'、'.join(ja)} / what {truth.rule.id} missed: {', '.join(missed)}"
+        )
 
 
 def _facts(expect: ExpectForm, verdict: Verdict) -> Iterator[tuple[str, str | None, str]]:

@@ -107,17 +107,11 @@ def versions(as_json: AsJson = False) -> None:
     if not found:
         typer.echo("施行した版はありません(takatsuki を使います) / none was activated; takatsuki counts")
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("状態", "名前", "版", "施行日", "見直し", "作成", "承認", "責任者", "sha256")
     for state, one in found:
-        word = f"{STATE_WORDS[state]} / {state}"
-        days = one.effective.isoformat(), one.review.isoformat()
-        table.add_row(
-            word, one.name, one.version, *days, one.author, one.approver, one.officer, one.digest[:12]
+        typer.echo(
+            f"{STATE_WORDS[state]} {one.digest[:12]} {one.name} {one.version}"
+            f" 施行 {one.effective} 見直し {one.review} 作成 {one.author} 承認 {one.approver} 責任者 {one.officer} / {state}"
         )
-    Console().print(table)
 
 
 def withdraw(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from policies.commands import OfCase
 from policies.commands import app as rules_app
 from policies.commands import explain as explain_ask
 from proxy.failing import stop
@@ -61,12 +62,12 @@ _LONGEST = 30
 @app.command("explain")
 def explain(
     what: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="RECORD|FILE",
+            metavar="[RECORD|FILE]",
             help="やり取りの番号か、要求の事実(JSON)のファイル。- は標準入力。 / An exchange id, or an ask as JSON.",
         ),
-    ],
+    ] = None,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -76,6 +77,7 @@ def explain(
             " / By default of a record the version that decided it.",
         ),
     ] = None,
+    case: OfCase = None,
     ledger: Where = None,
     reason: Reason = None,
     as_json: AsJson = False,
@@ -85,8 +87,8 @@ def explain(
     番号を渡すと、台帳に残る事実を同じ版の方針でもう一度判定し、記録と比べます。違いがあれば終わりの値は 1 です。 /
     A recorded request is decided again by the same version and compared with the record: exit status 1 if they differ.
     """
-    if _is_file(what):
-        explain_ask(what, **({} if policy is None else {"policy": policy}), as_json=as_json)
+    if what is None or case is not None or _is_file(what):
+        explain_ask(what, policy or "takatsuki", case, as_json)
         return
     _explain_record(what, policy, ledger, reason, as_json)
 

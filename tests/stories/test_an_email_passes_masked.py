@@ -92,6 +92,9 @@ def test_the_record_shows_who_what_and_the_masked_text(checkpoint: Any, sekisho:
         "department": "都市創造部",
         "section": "デモ課",
         "actor": "staff",
+        "role": "staff_member",
+        "audience": "staff",
+        "consented": False,
         "identity": "authenticated",
         "enrolled": True,
         "trained": True,
@@ -167,7 +170,12 @@ def test_who_asks_for_usage_gets_it_and_who_does_not_never_sees_it(checkpoint: A
 
 
 def test_tool_calls_come_back_with_real_names_and_left_without(checkpoint: Any, upstream: Any) -> None:
-    tools = [{"type": "function", "function": {"name": "send", "description": "山田太郎さんへ送る"}}]
+    tools = [
+        {
+            "type": "function",
+            "function": {"name": "find_letters", "description": "山田太郎さんへの手紙を探す"},
+        }
+    ]
     reply = checkpoint.client().chat.completions.create(
         model="echo", messages=[{"role": "user", "content": "鈴木花子さんへ"}], tools=tools
     )
