@@ -20,7 +20,7 @@ JOBS   := 2
 SHARED := -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte bench-ledger bench-attacks clean
+.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte bench-ledger bench-decisions bench-attacks clean
 
 help:
 	@echo 'make serve      関所を動かす               install what is missing, then serve on 127.0.0.1:8080'
@@ -33,6 +33,7 @@ help:
 	@echo 'make bench-leaks  LiteLLM Proxyと並べて試す      the same probes beside LiteLLM Proxy with Presidio'
 	@echo 'make bench-first-byte  待ち時間を素通しと並べて測る  time to first byte beside a bare passthrough'
 	@echo 'make bench-ledger  台帳の速さとメモリを測る        how fast the ledger records, exports and verifies'
+	@echo 'make bench-decisions  規則200件の判定の速さを測る   what one decision costs at 200 rules'
 	@echo 'make bench-attacks AIをだます言葉の見つけ方を測る how many prompt attacks the word lists catch'
 	@echo 'make lock       依存関係を固定し直す       write the lock files anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean      作業ファイルを消す         remove .venv and caches; never var/'
@@ -92,6 +93,9 @@ bench-first-byte: $(RUN)
 bench-ledger: $(DEV)
 	@echo '[関所] 台帳の記録・書き出し・検証の速さを測ります(約10分)。 How fast the ledger is; about 10 minutes.'
 	@$(BIN)/python tests/benchmarks/ledger.py $(ARGS)
+
+bench-decisions: $(RUN)
+	@$(BIN)/python tests/benchmarks/decisions.py $(ARGS)
 
 bench-attacks: $(DEV)
 	@$(BIN)/python tests/benchmarks/attacks.py $(ARGS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from policies.days import JST, Span, closed
 from policies.model import Ask, ConfidentialityClass, Derived, DestinationTier, Stage
 from policies.registry import Model, UseCase
-from policies.vocabulary import CLASSES, TIERS
+from policies.vocabulary import CLASSES
 
 if TYPE_CHECKING:
     from policies.decide import Policy
@@ -84,4 +84,4 @@ def facts_of(policy: "Policy", ask: Ask) -> Facts:
 
 def stricter_tier(one: DestinationTier, other: DestinationTier) -> DestinationTier:
     """The farther of two destinations: where route and contract disagree, nobody may be better off."""
-    return max(one, other, key=TIERS.index)
+    return one if one >= other else other  # D1 to D4 are in the order of their names

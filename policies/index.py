@@ -9,6 +9,7 @@ never different: a test compares it with asking every rule.
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Generic, Protocol, TypeVar
 
 from policies.conditions import FACTS, NAMES, Condition, classes_from, within_hours
@@ -27,22 +28,33 @@ class Conditioned(Protocol):
 Ruled = TypeVar("Ruled", bound=Conditioned)
 Admits = Callable[[Any], bool]
 
+FEW: Mapping[str, str] = {
+    **{
+        name: f"ask.{name}"
+        for name in ("enrolled", "trained", "acknowledged", "consented", "actor", "role", "identity")
+    },
+    **{name: f"ask.{name}" for name in ("audience", "quota", "dialect", "category")},
+    **{name: name for name in ("zone", "destination", "holiday")},
+    "model_stage": "stage",
+    "class": "effective_class",
+    "class_declared": "ask.declared_class",
+    "class_detected": "detected_class",
+}
+"""Facts of few values, and where they stand: looked up together, because the same few combinations come all day."""
+
 LOOKS: Mapping[str, Callable[[Facts], Hashable]] = {
     **{
         name: FACTS[name]
         for name in (
-            *("enrolled", "trained", "acknowledged", "consented", "actor", "identity", "audience", "zone"),
-            *("quota", "model_stage", "service", "no_training", "recorded", "destination", "dialect"),
-            *("category", "class", "class_declared", "class_detected", "holiday"),
-            *("persons_at_least", "pairs_at_least"),
-            *sorted(NAMES),
+            *("service", "no_training", "recorded", "persons_at_least", "pairs_at_least"),
+            *sorted(NAMES - {"role"}),
         )
     },
     "use_case": lambda facts: facts.use_case is not None,
     "tools": lambda facts: bool(facts.ask.tools or facts.ask.tools_unnamed),
     "hours": lambda facts: facts.minute,
 }
-"""Facts with one value for each ask. Of use cases and tools, only whether there is any."""
+"""Other facts with one value for each ask. Of use cases and tools, only whether there is any."""
 
 LEAST: Mapping[str, Callable[[Any], Admits]] = {
     "class_at_least": lambda wanted: classes_from(wanted).__contains__,
@@ -66,7 +78,7 @@ def limit_of(condition: Condition) -> tuple[str, Admits] | None:
         return (inner[0], _turned(inner[1])) if inner and inner[0] not in PARTLY else None
     if name in LEAST:
         return "class" if name == "class_at_least" else name, LEAST[name](wanted)
-    if name not in LOOKS:
+    if name not in LOOKS and name not in FEW:
         return None
     if name in NAMES:
         return name, any_name(wanted)
@@ -87,13 +99,18 @@ class Index(Generic[Ruled]):
         for number, rule in enumerate(rules):
             for fact, admits in filter(None, map(limit_of, rule.conditions)):
                 limits.setdefault(fact, []).append((1 << number, admits))
-        self._single = tuple((LOOKS[fact], _remembered(self._every, some)) for fact, some in limits.items())
+        possible = {fact: _remembered(self._every, some) for fact, some in limits.items()}
+        self._single = tuple((LOOKS[fact], each) for fact, each in possible.items() if fact in LOOKS)
+        few = [fact for fact in possible if fact in FEW]
+        # two places that every ask has, because of a single one attrgetter gives no tuple
+        self._look = attrgetter("ask.dialect", "ask.category", *(FEW[fact] for fact in few))
+        self._together = _together(self._every, [possible[fact] for fact in few])
         self._words = _Several(rules, "words", lambda wanted: wanted)
         self._found = _Several(rules, "entities", _kinds)
 
     def may_match(self, facts: Facts) -> list[Ruled]:
         """The rules that an ask may match, in the policy's order; no other one can."""
-        left = self._every
+        left = self._together(self._look(facts))
         for look, possible in self._single:
             left &= possible(look(facts))
         left &= self._words.possible(facts.ask.words)
@@ -116,6 +133,21 @@ def _remembered(every: int, limits: Sequence[tuple[int, Admits]]) -> Callable[[H
         for bit, admits in limits:
             if not admits(value):
                 left &= ~bit
+        return left
+
+    return possible
+
+
+def _together(
+    every: int, several: Sequence[Callable[[Hashable], int]]
+) -> Callable[[tuple[Hashable, ...]], int]:
+    """The rules that the values of several facts leave possible; the first two values are of no fact."""
+
+    @lru_cache(maxsize=4096)
+    def possible(values: tuple[Hashable, ...]) -> int:
+        left = every
+        for each, value in zip(several, values[2:], strict=True):
+            left &= each(value)
         return left
 
     return possible

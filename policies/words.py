@@ -215,14 +215,15 @@ def _called_by(together: Sequence[_Near]) -> Mapping[str, tuple[int, ...]]:
 
 
 def _in_any_order(groups: Sequence[Sequence[tuple[int, int]]], within: int) -> bool:
-    places = sorted((start, end, number) for number, group in enumerate(groups) for start, end in group)
-    latest: dict[int, tuple[int, int]] = {}
+    """From the end of the text back: of each group, where the first place ends that begins here or later."""
+    places = sorted(
+        ((start, end, number) for number, group in enumerate(groups) for start, end in group), reverse=True
+    )
+    ends: dict[int, int] = {}
     for start, end, number in places:
-        latest[number] = (start, end)
-        if len(latest) == len(groups):
-            spans = latest.values()
-            if max(end for _, end in spans) - min(start for start, _ in spans) <= within:
-                return True
+        ends[number] = min(end, ends.get(number, end))
+        if len(ends) == len(groups) and max(ends.values()) - start <= within:
+            return True
     return False
 
 

@@ -6,10 +6,10 @@ or not the ledger has it; what the ledger does not have yet is noted from here.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -33,8 +33,6 @@ _NOTE_EVERY = 1.0
 """Seconds between two tries to note what is owed."""
 _PATIENCE = 30.0
 """Seconds a note may take to be durable; then it is owed again."""
-_ASLEEP_AFTER = 3.0
-"""The same where nobody looks at all: a look is late when the process has much to do, but not that late."""
 
 Halt = Halted | Unavailable
 
@@ -67,10 +65,9 @@ class KillSwitch:
         self._whom = whom
         self._stops = book.standing()
         self._seen = time.monotonic()
-        self._blind = False
+        self._tried = self._seen
+        self._told = False
         self._runs: set[_Run] = set()
-        self._thread = ThreadPoolExecutor(1, "stops")  # of its own: nobody else's slowness delays a look
-        self._reading: asyncio.Future[tuple[Stop, ...]] | None = None
 
     @property
     def stops(self) -> tuple[Stop, ...]:
@@ -84,7 +81,7 @@ class KillSwitch:
 
     def halt(self, section: str, tool: str, model: str | None) -> Halt | None:
         """Why this may not pass; None: it may."""
-        if self._blind or time.monotonic() - self._seen > _ASLEEP_AFTER:
+        if self._is_blind():
             return Unavailable("stops_unreadable")
         for stop in self._stops:
             if stop.holds(section, tool, model):
@@ -117,14 +114,17 @@ class KillSwitch:
             self._runs.discard(run)
 
     async def keep(self) -> NoReturn:
-        """Look again and again, until cancelled."""
-        while True:
-            try:
-                await self._look()
-                self._cut()
-            except Exception as error:
-                log.error("stops not looked at", exc_info=error)
-            await asyncio.sleep(EVERY)
+        """Look again and again, until cancelled: in a thread, so that an event loop with much to do delays no look."""
+        over = threading.Event()
+        loop = asyncio.get_running_loop()
+        looking = threading.Thread(target=self._look_on, args=(loop, over), name="stops", daemon=True)
+        looking.start()
+        try:
+            while True:
+                await asyncio.sleep(3600)
+        finally:
+            over.set()
+            await asyncio.to_thread(looking.join, _PATIENCE)
 
     async def note(self) -> NoReturn:
         """Note in the ledger, as soon as it can be written, what could not be noted before; until cancelled.
@@ -141,30 +141,38 @@ class KillSwitch:
             await asyncio.sleep(_NOTE_EVERY)
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
         self._book.close()
 
-    async def _look(self) -> None:
-        if self._reading is None:
-            self._reading = asyncio.get_running_loop().run_in_executor(self._thread, self._book.standing)
-        await asyncio.wait({self._reading}, timeout=BLIND_AFTER / 2)
-        trouble: BaseException | None = None
-        if self._reading.done():
-            reading, self._reading = self._reading, None
-            trouble = reading.exception()
-            if trouble is None:
-                self._stops, self._seen = reading.result(), time.monotonic()
-        blind = time.monotonic() - self._seen > BLIND_AFTER
-        if blind and not self._blind:
-            log.error(
-                "stops cannot be read, nothing passes", error=type(trouble).__name__ if trouble else None
-            )
-        self._blind = blind
+    def _look_on(self, loop: asyncio.AbstractEventLoop, over: threading.Event) -> None:
+        while not over.wait(EVERY):
+            before = self._stops
+            self._look()
+            if self._stops != before or self._is_blind():
+                with suppress(RuntimeError):  # the loop is closed
+                    loop.call_soon_threadsafe(self._cut)
+
+    def _look(self) -> None:
+        self._tried = time.monotonic()
+        try:
+            self._stops = self._book.standing()
+        except Exception as error:
+            if self._is_late() and not self._told:
+                self._told = True
+                log.error("stops cannot be read, nothing passes", exc_info=error)
+            return
+        self._seen, self._told = time.monotonic(), False
+
+    def _is_blind(self) -> bool:
+        """Whether the book could not be read for too long; where a look is only late, it is taken now."""
+        if self._is_late() and time.monotonic() - self._tried > EVERY:
+            self._look()
+        return self._is_late()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._seen > BLIND_AFTER
 
     def _cut(self) -> None:
         """End the waiting of every exchange that may not go on; one that waits for nothing sees it before it asks."""
-        if not self._stops and not self._blind:
-            return
         for run in tuple(self._runs):
             if run.waiting is not None and run.why is None:
                 run.why = self.halt(run.caller.section, run.caller.tool, run.model)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from policies.checks.remarks import Checked, Remark
 from policies.checks.rules import every
+from policies.checks.tables import named
 from policies.conditions import Condition
 from policies.document import Place
 from policies.names import is_pattern
@@ -122,16 +123,21 @@ def _twice(checked: Checked, place: Place, words: WordList) -> Iterator[Remark]:
 def _together(checked: Checked, place: Place, together: Together) -> Iterator[Remark]:
     groups = [set(map(fold, group)) for group in together.groups]
     counted = Counter(word for group in groups for word in group)
-    for word in sorted(word for word, count in counted.items() if count > 1):
+    both = sorted(word for word, count in counted.items() if count > 1)
+    if both and not together.in_order:  # in order, one must end before the next begins
+        alone = len(groups) == 2
         yield checked.remark(
             (*place, "groups"),
-            "warning",
+            "warning" if alone else "note",
             "same-word",
             (
-                f"「{word}」が二つの組にあるので、その一語だけで、そろったことになります。",
-                f"'{word}' stands in two groups, so that it alone counts as both.",
+                f"二つの組にある言葉は、一度出れば両方の組に当てはまります: {named(both, '、')}。",
+                f"words in two groups count for both when they occur once: {named(both, ', ')}.",
             ),
-            ("どちらかの組から消してください。", "Delete it from one of them."),
+            (
+                "そのつもりでなければ、どちらかの組から消してください。",
+                "Delete them from one, unless that is meant.",
+            ),
         )
     needed = max(min(map(len, group)) for group in groups)
     if together.within < needed:

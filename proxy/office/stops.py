@@ -11,6 +11,8 @@ Names are compared folded, with ``*`` and ``?`` (policies/names.py).
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -21,6 +23,10 @@ from policies.names import any_name, folded
 
 Kind = Literal["house", "model", "section", "tool"]
 
+_HURRY = 300
+"""Milliseconds that a look waits for somebody who locks the whole book."""
+_PATIENCE = 5000
+"""The same for a change."""
 _CLAIM = 30.0
 """Seconds after which somebody who was about to note a stop is taken to have died over it."""
 
@@ -105,12 +111,12 @@ class StopBook:
     def enter(self, stop: Stop) -> None:
         """From now on it holds. Whoever enters it is about to note it."""
         row = {name: getattr(stop, name) for name in Stop.__slots__} | {"claimed": time.time()}
-        with self._engine.begin() as connection:
+        with self._changing() as connection:
             connection.execute(self._stops.insert(), row)
 
     def lift(self, ids: list[str], by: str) -> None:
         """From now on they hold no more."""
-        with self._engine.begin() as connection:
+        with self._changing() as connection:
             connection.execute(
                 self._stops.update()
                 .where(self._stops.c.id.in_(ids), self._stops.c.resumed_at.is_(None))
@@ -129,7 +135,7 @@ class StopBook:
 
     def claim(self, id: str) -> bool:
         """Whether it falls to us to note this one: of several who ask, one is told so."""
-        with self._engine.begin() as connection:
+        with self._changing() as connection:
             done = connection.execute(
                 self._stops.update()
                 .where(self._stops.c.id == id, self._is_owed())
@@ -140,8 +146,14 @@ class StopBook:
     def settle(self, id: str, noted: bool) -> None:
         """The noting of a claimed stop is over: it went well, or it is owed again."""
         done: dict[str, Any] = {"noted_at": _now()} if noted else {"claimed": None}
-        with self._engine.begin() as connection:
+        with self._changing() as connection:
             connection.execute(self._stops.update().where(self._stops.c.id == id).values(**done))
+
+    @contextmanager
+    def _changing(self) -> Iterator[Any]:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE}")
+            yield connection
 
     def _is_owed(self) -> Any:
         claimed = self._stops.c.claimed
@@ -153,6 +165,9 @@ class StopBook:
         if condition is not None:
             found = found.where(condition)
         with self._engine.connect() as connection:
+            connection.exec_driver_sql(
+                f"PRAGMA busy_timeout = {_HURRY}"
+            )  # of readers only a strange lock is in the way
             return tuple(
                 Stop(**{one.name: row[one.name] for one in fields(Stop)})
                 for row in connection.execute(found).mappings()

@@ -2,10 +2,11 @@
 
     make bench-decisions   or   .venv/bin/python tests/benchmarks/decisions.py [--out FILE]
 
-The policy and 1,000 asks are made from a fixed seed, in the proportions of the proposal for Takatsuki: rules for single
-sections, for what was found, for words, hours, models and use cases; tables of class by destination, of categories and
-of what was found by evidence. Median, best and worst of several runs over all asks, in microseconds of processor time a decision, in one
-process; beside it the same rules asked one by one. Judges nothing; takes about ten seconds.
+The policy and 1,000 asks are made from a fixed seed, shaped like the proposal for Takatsuki: rules for single sections,
+for what was found, for words, hours, models and use cases; tables of class by destination, of categories and of what was
+found by evidence. Median, best and worst of several runs over all asks, in microseconds of processor time a decision, in
+one process; beside it the same rules asked one by one. On a machine that is busy with something else every figure is
+higher: the load stands above the table. Judges nothing; takes about five seconds.
 """
 
 import argparse

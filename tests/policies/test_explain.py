@@ -22,8 +22,11 @@ def test_every_rule_is_explained_and_the_true_ones_are_those_that_were_recorded(
     explanation = explain(policy, ask)
 
     assert [truth.rule.id for truth in explanation.rules] == [rule.id for rule in policy.rules]
-    true = [truth.rule.id for truth in explanation.rules if truth.matches]
-    assert true == [hit.id for hit in explanation.verdict.rules] == ["P-05", "T-03"]
+    recorded = [hit.id for hit in explanation.verdict.rules]
+    rules = [truth.rule.id for truth in explanation.rules if truth.matches]
+    cells = [cell.hit.id for truth in explanation.tables for cell in truth.cells if cell.hit.effects]
+    assert [*[hit.id for hit in explanation.house], *rules, *cells] == recorded
+    assert "P-05" in rules and "T.2.D3" in cells
 
 
 def test_the_condition_that_failed_is_shown_with_what_was_wanted_and_what_was_there(
@@ -81,12 +84,16 @@ def test_a_condition_that_cannot_be_evaluated_is_neither_true_nor_false(
 
 
 def test_the_json_is_plain_and_complete(ordinary: Ask) -> None:
-    ask = replace(ordinary, entities=(EntityFact("PERSON", "context", 2),))
+    policy = files.load("takatsuki")
+    own = policy.models.listed[0].name
+    ask = replace(ordinary, entities=(EntityFact("PERSON", "context", 2),), model=own, destination="D1")
 
-    told = json.loads(json.dumps(as_json(explain(files.load("takatsuki"), ask))))
+    verdict, told = policy.decide(ask), json.loads(json.dumps(as_json(explain(policy, ask))))
 
-    assert (told["gate"], told["decisive"], told["error"]) == ("allow", ["T-02"], None)
-    assert (told["notices"], told["revealed"]) == (["P-05"], [])
+    assert (told["gate"], told["error"], told["revealed"]) == ("allow", None, [])
+    assert told["decisive"] == [hit.id for hit in verdict.decisive]
+    assert told["notices"] == [hit.id for hit in verdict.notices]
+    assert told["derived"]["model"] == own
     rule = next(rule for rule in told["rules"] if rule["id"] == "C-03")
     assert [(one["name"], one["holds"]) for one in rule["conditions"]] == [
         ("category", False),

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policies.decide import Policy
@@ -132,6 +132,7 @@ groups = st.lists(
 )
 
 
+@example([["a", "abc"], ["b"]], 2, "abc")  # the shorter of two words that begin together
 @given(groups, st.integers(1, 8), st.text(alphabet="abcx", max_size=12))
 def test_together_means_that_some_choice_of_one_word_a_group_fits_into_the_width(
     several: list[list[str]], within: int, text: str

@@ -155,7 +155,7 @@ def test_no_other_model_answers_for_vectors_and_counts(
         ("soon", None),
         ("山田", None),
         ("99999999", None),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), "0"),
+        pytest.param(format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True), "0", id="past"),
     ],
 )
 def test_a_time_to_wait_is_told_in_whole_seconds_or_not_at_all(said: str | None, seconds: str | None) -> None:

@@ -24,7 +24,7 @@ from proxy.errors import Halted
 from proxy.evidence import ledger_of
 from proxy.home import prepare
 from proxy.house import House, build
-from proxy.kill_switch import KillSwitch
+from proxy.kill_switch import BLIND_AFTER, KillSwitch
 from proxy.office.stop_commands import masked
 from proxy.office.stops import Stop, StopBook, new_stop
 from proxy.settings import Settings
@@ -371,6 +371,19 @@ def test_where_the_stops_cannot_be_read_nothing_passes(
     for path, elsewhere in kept.items():
         elsewhere.rename(path)
     assert soon(lambda: code(url) == "answered")
+
+
+def test_a_look_that_is_late_is_taken_before_anybody_is_turned_away(settings: Settings) -> None:
+    """The process slept, or had too much to do: nothing is wrong with the book."""
+    prepare(settings.home)
+    with closing(StopBook(settings.office_path)) as book, closing(StopBook(settings.office_path)) as other:
+        switch = KillSwitch(book, ledger_of(settings))
+        time.sleep(BLIND_AFTER + 0.1)
+        switch.demand(CALLER, "m")
+        time.sleep(BLIND_AFTER + 0.1)
+        other.enter(new_stop("tool", "t", "試験", "課長"))
+        with pytest.raises(Halted):
+            switch.demand(CALLER, "m")
 
 
 def test_running_answers_are_cut_where_the_stops_cannot_be_read(settings: Settings, tmp_path: Path) -> None:

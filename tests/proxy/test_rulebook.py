@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -460,3 +461,4 @@ def test_the_watching_ends_with_the_house(desk: Desk, upstream_url: str) -> None
         return {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
 
     assert not {name for name in asyncio.run(story()) if name.startswith(("Rulebook", "KillSwitch"))}
+    assert "stops" not in {thread.name for thread in threading.enumerate()}

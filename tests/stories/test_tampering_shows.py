@@ -1,4 +1,7 @@
-"""Whoever changes, deletes, swaps or inserts one record is found: verify names the writer and the index."""
+"""Whoever changes, deletes, swaps or inserts one record is found: verify names the writer and the index.
+
+Record 1 notes which policy is in force; 2, 4, 6 and 8 are questions, 3, 5, 7 and 9 their answers.
+"""
 
 import sqlite3
 from pathlib import Path
@@ -34,11 +37,11 @@ COLUMNS = "writer, idx, at, kind, exchange, turn, body, text_commitment, prev, h
 @pytest.mark.parametrize(
     ("statements", "index"),
     [
-        (["UPDATE records SET body = replace(body, 'demo', 'nobody') WHERE idx = 3"], 3),
+        (["UPDATE records SET body = replace(body, 'demo', 'nobody') WHERE idx = 4"], 4),
         (["UPDATE records SET at = '2026-01-01T00:00:00.000000Z' WHERE idx = 5"], 5),
-        (["UPDATE texts SET text = replace(text, '番', '号') WHERE idx = 1"], 1),
+        (["UPDATE texts SET text = replace(text, '番', '号') WHERE idx = 2"], 2),
         (["DELETE FROM texts WHERE idx = 4", "DELETE FROM records WHERE idx = 4"], 4),
-        (["DELETE FROM texts WHERE idx = 8", "DELETE FROM records WHERE idx = 8"], 8),
+        (["DELETE FROM texts WHERE idx = 9", "DELETE FROM records WHERE idx = 9"], 9),
         (
             [
                 "UPDATE records SET idx = -idx WHERE idx IN (3, 5)",

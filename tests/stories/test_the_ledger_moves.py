@@ -54,7 +54,7 @@ def test_a_house_moves_to_postgresql_and_goes_on(
     second = serve(stage, tmp_path, upstream, new)
     assert second.say("鈴木一郎さんへ")[0] == 200
     second.stop()
-    assert kinds(new) == {"asked": 3, "answered": 3, "noted": 1}
+    assert kinds(new) == {"asked": 3, "answered": 3, "noted": 3}, "the move, and at each start the policy"
     report = verdict(home, new, "--anchor", kept)
     assert (report["ok"], report["signatures"], report["unanchored"]) == (True, True, 0)
     assert report["anchored"] == len(notes(old))
