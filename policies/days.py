@@ -26,7 +26,7 @@ def closed(day: date, spans: tuple[Span, ...]) -> bool:
 
 def _within(span: Span, day: date) -> bool:
     (first, last), at = span, (day.month, day.day)
-    return first <= at <= last if first <= last else at > first or at <= last
+    return first <= at <= last if first <= last else at >= first or at <= last
 
 
 def _is_holiday(day: date) -> bool:

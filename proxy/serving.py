@@ -59,7 +59,8 @@ def demo(
     policy: Annotated[
         str,
         typer.Option(
-            help="ポリシーの名前かファイル。なければ施行中の版 / Policy name or file; else the version in force."
+            help="ポリシーの名前かファイル。なければ、接続先のモデルをすべて承認した takatsuki"
+            " / Policy name or file; else takatsuki with every model of the upstream approved."
         ),
     ] = "",
     dir: Annotated[Path | None, typer.Option(help="データを置くフォルダー / Folder for the data.")] = None,
@@ -74,6 +75,7 @@ def demo(
     _expect_to_be_stopped()
     home = dir or Path(tempfile.mkdtemp(prefix="sekisho-demo-"))
     fixed = {"host": "127.0.0.1", "ledger": None, "destination": "D2"}
+    policy = policy or _demo_policy(home)
     settings = _read(fixed | {"home": home, "port": port, "upstream": upstream, "policy": policy})
     _inspect(settings)
     listening = _listen(settings.host, settings.port)
@@ -86,6 +88,29 @@ def demo(
     }
     print(json.dumps(first, ensure_ascii=False), flush=True)
     _run(settings, listening, patient=True)
+
+
+def _demo_policy(home: Path) -> str:
+    """A policy of its own: the city's rules, with whatever model the upstream of a trial has approved."""
+    from policies import files
+    from proxy.office.policy_versions import SHIPPED
+
+    city = files.load(SHIPPED)
+    any_model = {
+        "name": "*",
+        "title": {"ja": "見本の接続先のモデル", "en": "Any model of the demonstration's upstream"},
+        "service": "contract",
+        "destination": "D2",
+        "no_training": True,
+        "recorded": True,
+        "regions": ["jp"],
+        "contract": "見本のため、契約を確かめずに承認したことにしたもの",
+    }
+    data = {**city.data, "name": f"{city.name}-demo", "models": [*city.data["models"], any_model]}
+    file = home / "demo-policy.json"
+    home.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(files.canonical(data))
+    return str(file)
 
 
 def _read(overrides: dict[str, Any]) -> "Settings":

@@ -228,6 +228,11 @@ def _unfit(report: "Report", today: date) -> Iterator[Sentence]:
             f"施行日 effective({policy.effective})が、今日から {FURTHEST.days} 日より離れています。",
             f"the effective date is more than {FURTHEST.days} days away.",
         )
+    elif policy.effective and policy.effective < today:
+        yield (
+            f"施行日 effective({policy.effective})が過ぎています。今日({today})か、これからの日にしてください。",
+            f"the effective date is over; write today's ({today}) or a coming one.",
+        )
     if policy.review and policy.review <= today:
         yield f"見直しの日 review({policy.review})が、もう過ぎています。", "the review date is over."
     if policy.effective and policy.review and policy.review <= policy.effective:

@@ -58,8 +58,15 @@ def stop(
                 f" ({placed.id}, SEKISHO_HOME={settings.home.resolve()})"
             )
         trouble = _noted(settings, book, placed)
+        unknown = _unknown(settings, kind, name)
     if as_json:
         typer.echo(json.dumps(_plain(placed) | {"noted": trouble is None}, ensure_ascii=False))
+    if unknown:
+        typer.echo(
+            f"sekisho: 「{name}」に当てはまる名前が一覧にありません。打ちまちがいでないか確かめてください。知っている名前: "
+            f"{'、'.join(unknown)} / nothing known is called so; check the name",
+            err=True,
+        )
     if trouble is not None:
         typer.echo(
             "sekisho: 止めましたが、台帳にはまだ書けていません。書けるようになり次第、動いている関所が記録します"
@@ -139,6 +146,29 @@ def _noted(settings: "Settings", book: "StopBook", placed: "Stop") -> str | None
     return trouble
 
 
+def _unknown(settings: "Settings", kind: "Kind", name: str) -> list[str]:
+    """The names that are known, where none of them is meant: a mistyped stop stops nobody. Looked for once it holds."""
+    from policies.complaints import PolicyError
+    from policies.names import any_name
+    from proxy.office.keys import KeyBook
+    from proxy.office.tables import SQLAlchemyError
+    from proxy.rulebook import policy_of
+
+    try:
+        if kind == "model":
+            known = [model.name for model in policy_of(settings).models.listed]
+        elif kind in ("section", "tool"):
+            book = KeyBook(settings.office_path, b"")
+            known = sorted({getattr(key, kind) for key in book.list()})
+            book.close()
+        else:
+            return []
+    except (OSError, ValueError, PolicyError, SQLAlchemyError):
+        return []  # the stop holds; that nobody can check its name must not look like a failure
+    meant = any_name([name])
+    return [] if any(map(meant, known)) or any(any_name([one])(name) for one in known) else known
+
+
 def _cannot_note() -> tuple[type[Exception], ...]:
     from audit.model import CannotRecord
 
@@ -166,13 +196,9 @@ def _list(as_json: bool) -> None:
     if not standing:
         typer.echo("止めているものはありません / nothing is stopped")
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("対象 / Target", "理由 / Reason", "指示 / By", "いつから / Since", "記録 / Recorded")
-    for one in standing:
-        table.add_row(one.target, one.reason, one.by, one.at, "済" if one.noted_at else "まだ / not yet")
-    Console().print(table)
+    for one in standing:  # never shortened: gpt-5-mini and gpt-5-mni must not look alike
+        recorded = "" if one.noted_at else " (台帳にはまだ / not recorded yet)"
+        typer.echo(f"{one.target} {one.at} 理由 {one.reason} 指示 {one.by}{recorded}")
 
 
 def _plain(one: "Stop") -> dict[str, Any]:

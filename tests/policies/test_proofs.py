@@ -77,6 +77,7 @@ IMPOSSIBLE: list[When] = [
 POSSIBLE: list[When] = [
     {"class": ["3C"], "class_at_least": "3C"},
     {"class": ["3B"], "class_declared": ["1"]},
+    {"class": ["2"], "not": {"class_declared": ["1", "2", "3C", "3B", "3A"]}},
     {"destination": ["D1", "D3"], "not": {"destination": ["D1", "D2"]}},
     {"section": ["a*"], "not": {"section": ["*b"]}},
     {"section": ["??"], "not": {"section": ["?"]}},

@@ -416,6 +416,18 @@ def test_the_summary_names_gaps_and_nothing_else(rich: Bench) -> None:
     assert len(told) == 6
 
 
+def test_a_rule_that_is_over_was_never_seen_to_match(rich: Bench) -> None:
+    over = RICH.replace(
+        "    when: {zone: [lgwan]}\n", "    when: {zone: [lgwan]}\n    valid_until: 2026-10-31\n"
+    )
+    rich.policy.write_text(over, encoding="utf-8")
+    coverage = rich.run(
+        case("{gate: deny, rules: []}", "{zone: lgwan, at: '2026-11-02T10:00:00+09:00'}")
+    ).coverage
+
+    assert (coverage.rules["A"].tried.true, coverage.rules["A"].conditions[0].tried.true) == (0, 1)
+
+
 def test_an_ask_that_is_refused_before_any_rule_is_looked_at_covers_nothing(rich: Bench) -> None:
     report = rich.run(case("{gate: deny, error: unknown_category}", "{category: unheard_of}"))
 
