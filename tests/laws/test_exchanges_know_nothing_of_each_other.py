@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from policies.files import load
 from proxy.callers import Caller
 from proxy.pipeline import carry
 from proxy.surfaces.chat import ChatRequest
@@ -19,7 +20,7 @@ from proxy.uttered import Uttered
 from redaction.model import Finding
 from redaction.vault import Vault
 from tests.fakes import Detector
-from tests.laws.drawing import PERMIT, SECRET, law
+from tests.laws.drawing import SECRET, law
 from tests.laws.streams import ChatStream, Chunk, asked
 
 
@@ -72,13 +73,17 @@ async def keeps_no_originals(*about: Any) -> None:
     """As in a house whose policy keeps none."""
 
 
+RULES = load("mask-only")
+
+
 def house(names: Sequence[str], silent: bool = False) -> Any:
     detector = NameDetector(names)
     return SimpleNamespace(
         detector=detector,
-        policy=SimpleNamespace(decide=lambda ask: PERMIT),
+        policy=RULES,
         ledger=NoLedger(),
-        providers=EchoingModels(silent),
+        providers=(models := EchoingModels(silent)),
+        ask=lambda caller, masked: models.ask(masked),
         clock=lambda: datetime(2026, 4, 1, tzinfo=UTC),
         strictly=lambda caller, request: False,
         vault_key=lambda caller: SECRET,
