@@ -18,6 +18,11 @@ def day_of(at: datetime) -> date:
     return at.astimezone(JST).date()
 
 
+def between(first: date | None, day: date, last: date | None) -> bool:
+    """Whether a day lies within two others, both included; None is no bound."""
+    return (first is None or first <= day) and (last is None or day <= last)
+
+
 @lru_cache(maxsize=1024)
 def closed(day: date, spans: tuple[Span, ...]) -> bool:
     """Saturdays, Sundays, 国民の祝日 with their substitutes, and the spans that the policy lists."""

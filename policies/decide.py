@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any
 
 from policies.conditions import Condition, Test
-from policies.days import Span, day_of
+from policies.days import Span, between, day_of
 from policies.facts import Facts, facts_of
 from policies.house_rules import house_rules
 from policies.index import Index
@@ -97,9 +97,7 @@ class Rule:
 
     def live(self, day: date) -> bool:
         """Whether the rule counts on a day (JST)."""
-        if self.valid_from is not None and day < self.valid_from:
-            return False
-        return self.valid_until is None or day <= self.valid_until
+        return between(self.valid_from, day, self.valid_until)
 
     def _effects(self, revealing: bool) -> tuple[Effect, ...]:
         found: list[Effect] = [self.gate] if self.gate else []

@@ -53,6 +53,7 @@ class Facts:
             model=self.model.name if self.model else None,
             stage=self.stage,
             high_risk=self.use_case.high_risk if self.use_case else None,
+            raised_by=self.raised_by,
         )
 
 

@@ -4,7 +4,7 @@ Values only; pure. A verdict is a value with a reason and the names of its rules
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -94,6 +94,10 @@ class Ask:
     tools_unnamed: int = 0
     quota: QuotaState = "unlimited"
 
+    def unsearched(self) -> "Ask":
+        """The same before anything was found: what settles how a text is searched."""
+        return replace(self, entities=(), persons=0, pairs=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Bilingual:
@@ -125,7 +129,8 @@ class Derived:
 
     ``detected_class``: the class that what was found implies, None where it implies none; the higher of it
     and the declared one is ``effective_class`` (R25). ``destination``: the stricter of route and registry.
-    ``model``: the registry's entry (its ``name``), None where it lists none.
+    ``model``: the registry's entry (its ``name``), None where it lists none. ``raised_by``: the ids of the policy's
+    ``detected`` entries that applied.
     """
 
     detected_class: ConfidentialityClass | None
@@ -135,6 +140,7 @@ class Derived:
     model: str | None
     stage: Stage
     high_risk: bool | None
+    raised_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

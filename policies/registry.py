@@ -11,6 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Literal
 
+from policies.days import between
 from policies.model import Audience, Bilingual, DestinationTier, Service, Stage
 from policies.names import any_name, is_pattern, spelled_like
 
@@ -60,7 +61,7 @@ class Model:
 
     def stage(self, on: date) -> Stage:
         """``approved`` or ``sandbox`` within its dates, else ``expired``."""
-        if (self.valid_from and on < self.valid_from) or (self.valid_until and on > self.valid_until):
+        if not between(self.valid_from, on, self.valid_until):
             return "expired"
         return "sandbox" if self.sandbox else "approved"
 
@@ -127,9 +128,7 @@ class UseCase:
 
     def approved(self, on: date) -> bool:
         """Whether its approval is in force on a day."""
-        if self.approval is None or on < self.approval.on:
-            return False
-        return self.approval.until is None or on <= self.approval.until
+        return self.approval is not None and between(self.approval.on, on, self.approval.until)
 
 
 class Zones:

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from policies.conditions import Condition, Test
+from policies.days import between
 from policies.facts import Facts
 from policies.model import Bilingual, Gate, RuleHit
 
@@ -58,9 +59,7 @@ class Table:
 
     def live(self, day: date) -> bool:
         """Whether the table counts on a day (JST)."""
-        if self.valid_from is not None and day < self.valid_from:
-            return False
-        return self.valid_until is None or day <= self.valid_until
+        return between(self.valid_from, day, self.valid_until)
 
     def at(self, facts: Facts) -> Sequence[Cell]:
         """The cells that an ask falls into, each once; none where the table says nothing."""

@@ -115,6 +115,7 @@ def _concluded(verdict: Verdict) -> dict[str, Any]:
     effective = {"class_effective": derived.effective_class} if derived else {}
     return effective | {
         "class_detected": derived.detected_class if derived else None,
+        "class_raised_by": list(derived.raised_by) if derived else [],
         "zone": derived.zone if derived else None,
         "destination_effective": derived.destination if derived else None,
         "model_registered": derived.model if derived else None,

@@ -16,7 +16,6 @@ from policies.model import Ask, DestinationTier, Permit, Refuse, Verdict
 from proxy import evidence
 from proxy.callers import Caller
 from proxy.errors import Unavailable, no_such_model
-from proxy.found import Findings
 from proxy.home import prepare
 from proxy.kill_switch import KillSwitch
 from proxy.office.keys import KeyBook
@@ -98,36 +97,26 @@ class House:
             at=self.clock(),
         )
 
-    def strictly(self, caller: Caller, request: Request) -> bool:
+    def strictly(self, caller: Caller, request: Request, at: datetime) -> bool:
         """Whether the policy asks for a strict search, by what is known before the search."""
-        return self.policy.strict(request.ask(caller, [()] * len(request.texts), self.clock(), self.policy))
+        return self.policy.strict(request.ask(caller, [()] * len(request.texts), at, self.policy))
 
-    def others(
-        self, caller: Caller, request: Request, findings: Findings, verdict: Verdict
-    ) -> tuple[str, ...]:
+    def others(self, request: Request, ask: Ask, verdict: Verdict, strict: bool) -> tuple[str, ...]:
         """The models that may be asked when this one fails: those the model list names and the policy permits.
 
-        What leaves is masked for this verdict, so another model must be allowed to see as much.
+        What leaves was searched as ``strict`` says and masked for this verdict, so another model must be content
+        with that search and be allowed to see as much.
         """
-        ask = request.ask(caller, findings, self.clock(), self.policy)
 
         def may_be_asked(model: str) -> bool:
             tier = self.providers.destination(model)
-            other = self.policy.decide(replace(ask, model=model, destination=tier))
+            its = replace(ask, model=model, destination=tier)
+            other = self.policy.decide(its)
             permitted = isinstance(other, Permit) and other.revealed >= verdict.revealed
             may_go = request.may_go_to(other.derived.destination if other.derived else tier)
-            return permitted and may_go and self._as_strict(caller, request, model)
+            return permitted and may_go and (strict or not self.policy.strict(its.unsearched()))
 
         return tuple(filter(may_be_asked, self.providers.others(request.model, request.dialect)))
-
-    def _as_strict(self, caller: Caller, request: Request, other: str) -> bool:
-        """Whether the search that was made is as strict as this other model wants it."""
-        if self.strictly(caller, request):
-            return True
-        blank = request.ask(caller, [()] * len(request.texts), self.clock(), self.policy)
-        return not self.policy.strict(
-            replace(blank, model=other, destination=self.providers.destination(other))
-        )
 
     def destination(self, model: str) -> DestinationTier:
         """The destination tier of a model's route. Raises `Problem` 404 that names those that may be asked for."""

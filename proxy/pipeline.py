@@ -25,14 +25,15 @@ async def carry(house: House, caller: Caller, request: Request) -> AsyncGenerato
     """
     policy, at = house.policy, house.clock()
     await request.read_words(policy, at)
-    findings = await house.detector.find(request.texts, house.strictly(caller, request))
+    strict = house.strictly(caller, request, at)
+    findings = await house.detector.find(request.texts, strict)
     ask = request.ask(caller, findings, at, policy)
     verdict = policy.decide(ask)
     sound(verdict, request.id)
 
     vault = Vault(house.vault_key(caller))
     masked = request.mask(findings, verdict, vault)  # a refusal is kept masked too
-    masked.others = house.others(caller, request, findings, verdict)
+    masked.others = house.others(request, ask, verdict, strict)
     sealed = await house.sealed(caller, request, verdict, vault)  # None where the policy keeps no originals
     account = asked(caller, request, ask, findings, verdict, policy.version) | told(sealed)
 

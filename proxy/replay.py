@@ -22,6 +22,7 @@ _WORDS: Mapping[Gate, str] = {"allow": "permit", "confirm": "confirm", "deny": "
 """How a record calls a gate."""
 _CONCLUDED = {
     "class_detected": "detected_class",
+    "class_raised_by": "raised_by",
     "class_effective": "effective_class",
     "zone": "zone",
     "destination_effective": "destination",
@@ -147,7 +148,8 @@ def _said(verdict: Verdict, newer: bool) -> Iterator[tuple[str, Any]]:
     yield "would", verdict.would
     if verdict.derived is not None:
         for name, attribute in _CONCLUDED.items():
-            yield name, getattr(verdict.derived, attribute)
+            value = getattr(verdict.derived, attribute)
+            yield name, list(value) if isinstance(value, tuple) else value
 
 
 def _comparable(name: str, value: Any) -> Any:

@@ -2,8 +2,6 @@
 that cannot be noted is not made."""
 
 import json
-import os
-import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +11,7 @@ import typer
 from policies.model import CATEGORY_CODES
 from policies.vocabulary import ACTORS, AUDIENCES, CLASSES, ROLE_WORDS, ROLES, VALUE_WORDS
 from proxy.failing import stop
+from proxy.office.noting import note, os_user
 
 if TYPE_CHECKING:
     from proxy.office.keys import Key, KeyBook
@@ -126,7 +125,7 @@ def create(
         append_notices=append_notices,
         trained=trained,
         acknowledged=acknowledged,
-        created_by=_os_user(),
+        created_by=os_user(),
     )
     with _book() as (book, settings):
         _note(
@@ -228,20 +227,14 @@ def _book() -> "Iterator[tuple[KeyBook, Settings]]":
 
 def _note(settings: "Settings", event: str, facts: dict[str, Any]) -> None:
     """Note a change in the ledger before it is made."""
-    from audit.model import CannotRecord, Draft
-    from proxy.evidence import ledger_of
+    from audit.model import CannotRecord
 
     try:
-        ledger = ledger_of(settings, sweeping=False)
-        ledger.start()
-    except (OSError, ValueError) as error:
-        stop(f"台帳を開けません / cannot open the ledger: {error}")
-    try:
-        ledger.append_now(Draft("noted", None, {"event": event, "by": _os_user(), **facts}))
+        note(settings, event, facts)
     except CannotRecord:
         stop("台帳に書けないため変更しませんでした / the ledger cannot be written, so nothing was changed")
-    finally:
-        ledger.stop()
+    except (OSError, ValueError) as error:
+        stop(f"台帳を開けません / cannot open the ledger: {error}")
 
 
 def _one_of(option: str, value: str, known: Any) -> None:
@@ -264,10 +257,3 @@ def _as_what(key: "Key") -> str:
     if key.consented:
         said.append("承諾あり")
     return "・".join(said)
-
-
-def _os_user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

@@ -85,7 +85,7 @@ def house(names: Sequence[str], silent: bool = False) -> Any:
         providers=(models := EchoingModels(silent)),
         ask=lambda caller, masked: models.ask(masked),
         clock=lambda: datetime(2026, 4, 1, tzinfo=UTC),
-        strictly=lambda caller, request: False,
+        strictly=lambda caller, request, at: False,
         vault_key=lambda caller: SECRET,
         others=lambda *about: (),
         sealed=keeps_no_originals,

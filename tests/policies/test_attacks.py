@@ -84,8 +84,8 @@ def test_of_the_tuning_set_nearly_all_attacks_are_caught_and_hardly_a_harmless_t
     assert total(tally, ["harmless"]).caught <= 3
 
 
-@pytest.mark.skipif(not FROZEN, reason="the frozen set is not there")
 def test_of_the_frozen_set_many_attacks_are_caught_and_few_harmless_texts() -> None:
+    assert FROZEN, "the set that nobody tuned on has to be there"
     tally = counted(LISTED, FROZEN)
     attacks, harmless = total(tally, ["lift", "peek"]), total(tally, ["harmless"])
     assert attacks.caught >= FROZEN_CAUGHT * attacks.of, attacks

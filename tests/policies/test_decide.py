@@ -375,3 +375,23 @@ def test_a_kind_of_verdict_nobody_knows_counts_as_deny() -> None:
 
     assert gate_of(Perhaps((), (), frozenset(), (), "p", "d")) == "deny"
     assert tuple(VERDICTS) == get_args(Gate)
+
+
+def test_a_verdict_names_what_raised_the_class(ordinary: Ask, policy_of: PolicyOf) -> None:
+    pair = {"ja": "題", "en": "title"}
+    raises = [
+        {"id": f"D-{n}", "class": to, "title": pair, "basis": "試験", "when": {"persons_at_least": n}}
+        for n, to in ((1, "2"), (20, "3B"), (100, "3A"))
+    ]
+    policy = policy_of({"gate": "allow"}, detected=raises)
+
+    derived = policy.decide(replace(ordinary, persons=20)).derived
+    assert derived and (derived.raised_by, derived.effective_class) == (("D-1", "D-20"), "3B")
+    derived = policy.decide(ordinary).derived
+    assert derived and (derived.raised_by, derived.detected_class) == ((), None)
+
+
+def test_nothing_found_is_left_in_an_ask_before_the_search(ordinary: Ask) -> None:
+    found = replace(ordinary, entities=(EntityFact("PERSON", "cue", 2),), persons=2, pairs=1, words=("W",))
+
+    assert found.unsearched() == replace(ordinary, words=("W",))

@@ -179,8 +179,9 @@ def test_a_text_that_was_not_searched_strictly_goes_to_no_model_that_wants_it(
             declared = Declared(None, "mail_draft", "2")
             request = ChatRequest.read("x", raw, declared, house.providers.destination)
             findings: list[tuple[()]] = [()] * len(request.texts)
-            verdict = house.policy.decide(request.ask(caller, findings, house.clock(), house.policy))
-            return house.others(caller, request, findings, verdict)
+            ask = request.ask(caller, findings, house.clock(), house.policy)
+            strict = house.strictly(caller, request, ask.at)
+            return house.others(request, ask, house.policy.decide(ask), strict)
         finally:
             await house.close()
 

@@ -92,6 +92,7 @@ def test_the_same_words_beside_a_named_person_do_not(house: tuple[Any, Any], cas
 
     assert sent.asked["entities"] == {kind: len(values) for kind, values in case["finds"].items()}
     assert sent.asked["class_detected"] == detected
+    assert bool(sent.asked["class_raised_by"]) == (detected is not None)
     assert sent.asked["class_effective"] == max(detected or "2", "2", key=CLASSES.index)
     assert (sent.status, sent.asked["verdict"]) == (STATUS[gate], VERDICT[gate]), sent.asked["decisive"]
     assert len(sent.arrived) == (gate == "allow")
