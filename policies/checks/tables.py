@@ -1,11 +1,12 @@
 """Tables: combinations that nobody decided, and tables that decide the same combination twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from policies.checks.remarks import Checked, Remark
 from policies.checks.rules import AXIS_VALUES
 from policies.document import Place
+from policies.schema import SayForm
 from policies.tables import Table
 
 FEW = 6
@@ -15,8 +16,9 @@ FEW = 6
 def of_tables(checked: Checked) -> Iterator[Remark]:
     """Everything that can be said of tables by their cells."""
     tables = checked.policy.tables
-    for i, table in enumerate(tables):
+    for i, (table, form) in enumerate(zip(tables, checked.form.tables or (), strict=True)):
         yield from _missing(checked, ("tables", i, "cells"), table)
+        yield from _unused(checked, ("tables", i), table, form.say)
     for (_, one), (j, other) in combinations(enumerate(tables), 2):
         yield from _overlap(checked, ("tables", j), one, other)
 
@@ -42,6 +44,25 @@ def _missing(checked: Checked, place: Place, table: Table) -> Iterator[Remark]:
                 'Add them, or write none where this table shall not decide ("*" is every other row or column).',
             ),
         )
+
+
+def _unused(
+    checked: Checked, place: Place, table: Table, said_of: Mapping[str, SayForm] | None
+) -> Iterator[Remark]:
+    """A sentence for cells that the row does not have is never shown; whoever changed the cell forgot it."""
+    for row, said in (said_of or {}).items():
+        parts = {part for cell in table.cells.values() if cell.row == row for part in cell.word.split("+")}
+        for part in sorted(said.model_fields_set - parts):
+            yield checked.remark(
+                (*place, "say", row, part),
+                "warning",
+                "unused-sentence",
+                (
+                    f"表 {table.id} の行 {row} に {part} のマスがないので、この文は使われません。",
+                    f"row {row} of table {table.id} has no cell '{part}', so this sentence is never shown.",
+                ),
+                ("文を消すか、マスに合わせて書き直してください。", "Remove it, or make it fit the cells."),
+            )
 
 
 def _overlap(checked: Checked, place: Place, one: Table, other: Table) -> Iterator[Remark]:

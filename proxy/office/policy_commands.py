@@ -265,6 +265,14 @@ def _pointless(shelf: Any, policy: "Policy", today: date) -> Iterator[Sentence]:
     ]
     if "in_force" in mine or (mine and mine[-1] == "coming"):
         yield "この版は、もう施行の手続きが済んでいます。", "this version is activated already."
+    elif any(
+        (one.name, one.version) == (policy.name, policy.version) and one.withdrawn_at is None
+        for one in listed
+    ):
+        yield (
+            f"同じ名前と版({policy.name} {policy.version})の、中身の違う文書がもう施行の手続きをしています。version を上げてください。",
+            "another document with this name and version is activated already; raise the version.",
+        )
     elif counting and policy.effective and policy.effective < counting.effective:
         yield (
             f"施行中の版の施行日({counting.effective})の方が新しいので、この版は使われません。effective を直してください。",

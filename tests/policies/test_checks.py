@@ -210,6 +210,8 @@ SPOILT: list[tuple[str, str, str, str, str, int]] = [
     ("nature: clerical\n    confidential: true\n    human_judgement: true", "nature: rights\n    confidential: true\n    human_judgement: false", "warning", "high-risk", "「権利や義務に関わる」「要機密情報・個人情報を扱う」「職員が判断しない」", 3),
     ("high_risk: false", "high_risk: true", "warning", "not-assessed", "評価の番号", -7),
     ('"*": {D1: confirm, "*": deny}}', "3C: {D1: confirm}, 3B: deny, 3A: deny}", "warning", "missing-cells", "T.3C.D2、T.3C.D3、T.3C.D4", 0),
+    ("    deny: {ja: 禁止, en: deny}\n", '    deny: {ja: 禁止, en: deny}\n    say: {"1": {deny: {ja: 文, en: words}}}\n', "warning", "unused-sentence", "行 1 に deny のマスがない", 1),
+    ("    deny: {ja: 禁止, en: deny}\n", '    deny: {ja: 禁止, en: deny}\n    say: {3A: {deny: {ja: 文, en: words}}}\n', "warning", "none", "", 0),
     ("    risk_refs: [LLM06]\n", "", "note", "no-risk", "規則: A", -65),
     ("    until: 2027-03-31\n    terms", "    terms", "note", "no-expiry", "期限(until)のない言葉の一覧があります: bid", -4),
 ]  # fmt: skip

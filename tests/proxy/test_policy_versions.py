@@ -217,6 +217,15 @@ def test_an_activation_that_would_change_nothing_is_refused(hall: Hall) -> None:
     assert hall.versions() == [("1.0", "in_force")] and len(hall.noted()) == 1
 
 
+def test_another_document_needs_another_version(hall: Hall) -> None:
+    assert hall.activate().exit_code == 0
+    hall.write(review=str(TODAY + timedelta(days=300)))
+    done = hall.activate()
+    assert done.exit_code == 1 and "version を上げてください" in done.stdout
+    hall.write(version="1.1", review=str(TODAY + timedelta(days=300)))
+    assert hall.activate().exit_code == 0
+
+
 def test_a_lost_list_is_begun_anew_by_activating_again_and_a_broken_one_is_not_written_over(
     hall: Hall,
 ) -> None:
