@@ -10,6 +10,8 @@ Everything else is as it ships, so that a test of the desk is also one of the ci
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,19 @@ def approving(
     Their destination is D1, so that the one of the route counts where nothing else is said. ``instead``: parts of the
     file that are others, by their key.
     """
-    source = find(policy)
-    data = {**read_yaml(read(source), str(source)).data, **(instead or {})}
+    data = {**deepcopy(_said_by(find(policy))), **(instead or {})}
     data["models"] = [*data.get("models", []), *({**_MODEL, "name": name, **facts} for name in models)]
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{data['name']}-{digest_of(data)[:8]}.yaml"
     file.write_text(json.dumps(data, ensure_ascii=False, indent=1), "utf-8")
     return file
+
+
+@lru_cache
+def _said_by(source: Path) -> dict[str, Any]:
+    """Read once: YAML takes its time."""
+    said: dict[str, Any] = read_yaml(read(source), str(source)).data
+    return said
 
 
 _MODEL: dict[str, Any] = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -220,6 +221,49 @@ def test_one_slip_of_the_finger_is_a_policy_or_a_complaint_with_a_line(
         files.parse(GOOD[:at] + key + GOOD[at + replaces :])
     except PolicyError as error:
         assert all(1 <= (complaint.line or 0) <= GOOD.count("\n") + 2 for complaint in error.complaints)
+
+
+PLAIN = st.recursive(
+    st.text()
+    | st.integers()
+    | st.booleans()
+    | st.sampled_from(["yes", "010", "2026-04-01", "*", "~", "1.5", "=", ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("on"), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def demand_same_reading(text: str) -> bool:
+    """Whether the quick reading is sure of a text; where it is, the careful one says the very same."""
+    try:
+        quick = files._quickly(text, "p.yaml").data
+    except files._NotPlain:
+        return False
+    careful = files.read_yaml(text, "p.yaml").data
+    assert files.canonical(quick) == files.canonical(careful)
+    return True
+
+
+@given(PLAIN, st.integers(0, 5), st.booleans())
+def test_the_quick_reading_says_what_the_careful_one_says_or_nothing(
+    data: Any, indent: int, as_json: bool
+) -> None:
+    text = (
+        json.dumps(data, ensure_ascii=False)
+        if as_json
+        else yaml.safe_dump(data, allow_unicode=True, indent=indent)
+    )
+    demand_same_reading(text)
+
+
+@given(st.text("-:{}[],#&*!|>'\"%@`\n abc01.ー１\ufeff\x85", max_size=40))
+def test_of_any_text_the_quick_reading_says_the_same_or_nothing(text: str) -> None:
+    demand_same_reading(text)
+
+
+@pytest.mark.parametrize("city", files.city_names())
+def test_what_ships_is_read_quickly(city: str) -> None:
+    assert demand_same_reading(files.read(files.find(city)).decode())
 
 
 def test_a_rule_may_only_name_the_types_that_are_passed_in() -> None:
