@@ -11,6 +11,7 @@ from typing import Annotated, Any, cast
 from pydantic import BeforeValidator, Field
 
 from policies.complaints import Complaint, PolicyError, Words
+from policies.days import day_of
 from policies.document import Document
 from policies.model import Ask, ConfidentialityClass, EntityFact
 from policies.schema import Strict, wrong
@@ -33,8 +34,11 @@ from policies.vocabulary import (
 
 def _moment(value: Any) -> Any:
     try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            day_of(moment)  # the first and the last hours of the calendar lie on no day in Japan
+        return moment
+    except (TypeError, ValueError, OverflowError):
         words = Words(
             "時刻は 2026-04-01T09:00:00+09:00 の形で書きます。",
             "write the time as 2026-04-01T09:00:00+09:00.",

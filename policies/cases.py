@@ -7,7 +7,7 @@
 Pure. Old files stay valid: keys may be added here, never removed or newly required.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Self
@@ -122,13 +122,14 @@ class Case:
 
 
 class Cases:
-    """All cases of one file of tests, read against one policy."""
+    """All cases of one file of tests, read against one policy. Raises PolicyError for a base that is no ask."""
 
     def __init__(self, policy: Policy, document: Document, form: TestsForm, today: date) -> None:
         self._policy = policy
         self._document = document
         self._form = form
-        self._base = {"at": ordinary_moment(policy, today).isoformat(), **form.base}
+        base = self._with_address(("base",), form.base)
+        self._base = base if "at" in base else {"at": self._ordinary_moment(today).isoformat(), **base}
         self._lines: dict[Place, dict[Place, int]] = {}
         for at, line in document.lines.items():  # sorted out once: a file may hold a thousand cases
             self._lines.setdefault(at[: 1 if at[:1] == ("base",) else 2], {})[at] = line
@@ -171,7 +172,7 @@ class Cases:
     def _case(
         self, name: str, place: Place, line: int, ask: Mapping[str, Any], text: str | None, expect: ExpectForm
     ) -> Case:
-        made = ask_of(self._overlaid(place, self._with_address(place, ask)))
+        made = ask_of(self._overlaid(place, self._with_address((*place, "ask"), ask)))
         if text is None or made.at.tzinfo is None:
             return Case(name, line, made, made.words, False, expect)
         found = self._policy.words([text], day_of(made.at))
@@ -185,9 +186,18 @@ class Cases:
             known = (*self._policy.zones.names, NO_ZONE)
             if zone not in known:
                 words = say.unknown(Words("区域", "zone"), zone, known, {})
-                raise PolicyError([self._document.complaint((*place, "ask", "zone"), words)])
-            changed["address"] = self._policy.zones.sample(zone)
+                raise PolicyError([self._document.complaint((*place, "zone"), words)])
+            address = self._policy.zones.sample(zone)
+            if address is None and zone != NO_ZONE:  # asked from nowhere, the test would try another rule
+                raise PolicyError([self._document.complaint((*place, "zone"), _covered(zone))])
+            changed["address"] = address
         return changed
+
+    def _ordinary_moment(self, today: date) -> datetime:
+        moment = ordinary_moment(self._policy, today)
+        if moment is None:
+            raise PolicyError([self._document.complaint(("base",), ALWAYS_CLOSED)])
+        return moment
 
     def _overlaid(self, place: Place, ask: Mapping[str, Any]) -> Document:
         """The base with what differs, as one ask whose lines still point to where each value was written."""
@@ -205,10 +215,10 @@ FINDINGS = ("entity", "evidence")
 """Axes of what was found: one finding more of this type, or every finding with this evidence."""
 
 
-def _found(values: Mapping[str, str], there: Sequence[Any]) -> dict[str, Any]:
+def _found(values: Mapping[str, str], there: Any) -> dict[str, Any]:
     kind, evidence = (values.get(axis) for axis in FINDINGS)
-    if kind is None and evidence is None:
-        return {}
+    if (kind is None and evidence is None) or not isinstance(there, list | tuple):
+        return {}  # what is no list is complained about where it is read as an ask
     changed = {"evidence": evidence} if evidence else {}
     if kind is not None:
         return {"entities": [*there, {"type": kind, **changed}]}
@@ -227,9 +237,31 @@ def _fact(axis: str, value: str) -> Any:
     return [value] if field.annotation == list[str] else value
 
 
-def ordinary_moment(policy: Policy, today: date) -> datetime:
-    """Ten o'clock on the first open day of the city hall from which a policy is in force: when ``at`` is left out."""
-    day = max(today, policy.effective or today)
-    while closed(day, policy.closed_days):
-        day += timedelta(days=1)
-    return datetime.combine(day, time(10), JST)
+def ordinary_moment(policy: Policy, today: date) -> datetime | None:
+    """Ten o'clock on the first open day of the city hall from which a policy is in force: when ``at`` is left out.
+
+    None where the city hall is closed for a whole year from then on, or until the calendar ends.
+    """
+    first = max(today, policy.effective or today)
+    for ahead in range(min(A_YEAR, (date.max - first).days) + 1):
+        day = first + timedelta(days=ahead)
+        if not closed(day, policy.closed_days):
+            return datetime.combine(day, time(10), JST)
+    return None
+
+
+A_YEAR = 366
+"""Days after which the closed days of every year have all been seen."""
+ALWAYS_CLOSED = Words(
+    "開庁日が一年を通して一日もないので、試験をする日を決められません。方針の closed_days を直すか、base の at に日時を書いてください。",
+    "the city hall is closed all year, so there is no day to test on; mend closed_days, or write 'at' into the base.",
+)
+
+
+def _covered(zone: str) -> Words:
+    return Words(
+        f"区域 {zone} の番地は、もっと細かいほかの区域にすべて入っているので、ここからの要求はありません。"
+        "方針の zones を直すか、この試験を消してください。",
+        f"every address of the zone {zone} belongs to a narrower zone, so nothing is ever asked from it;"
+        " mend the policy's zones, or delete this test.",
+    )

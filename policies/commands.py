@@ -2,11 +2,14 @@
 
 Prints and exits: 0 fine, 1 something is wrong, 2 it could not be done (one sentence on stderr). Changes
 no file. Everything heavy is imported inside the commands, so that the command line starts quickly.
+
+Whoever mounts these commands may hand in, as the context's ``obj``, a function that gives the entity types which
+rules may name (`EntityTypes`): this room does not know what a city looks for besides what ships.
 """
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from policies.complaints import Complaint, PolicyError
     from policies.decide import Policy
     from policies.testing import Report, Result
+
+EntityTypes = Callable[[], Sequence[str]]
+"""Gives every type that a rule may name; asked only by a command that reads a policy."""
 
 app = typer.Typer(
     name="policy",
@@ -50,7 +56,9 @@ OfCase = Annotated[
 
 
 @app.command("check")
-def check(source: Source = None, as_json: AsJson = False, strict: Strict = False) -> None:
+def check(
+    context: typer.Context, source: Source = None, as_json: AsJson = False, strict: Strict = False
+) -> None:
     """規則のファイルを調べ、誤りと注意を「ファイル:行」で示します。 / Check a policy file, with file:line."""
     from policies import checks
     from policies.complaints import CannotRead, PolicyError
@@ -58,9 +66,10 @@ def check(source: Source = None, as_json: AsJson = False, strict: Strict = False
     loaded: list[dict[str, Any]] = []
     remarks: list[dict[str, Any]] = []
     lines: list[str] = []
+    types = _types(context)
     for name in _named(source):
         try:
-            found = checks.check(name, _today())
+            found = checks.check(name, _today(), types)
         except CannotRead as error:
             _cannot(error)
         except PolicyError as error:
@@ -82,6 +91,7 @@ def check(source: Source = None, as_json: AsJson = False, strict: Strict = False
 
 @app.command("test")
 def test(
+    context: typer.Context,
     source: Source = None,
     as_json: AsJson = False,
     junit: Annotated[
@@ -101,8 +111,9 @@ def test(
     from policies import testing
     from policies.complaints import CannotRead, PolicyError
 
+    types = _types(context)
     try:
-        reports = [testing.run(name, today=_today()) for name in _named(source)]
+        reports = [testing.run(name, types, _today()) for name in _named(source)]
     except CannotRead as error:
         _cannot(error)
     except PolicyError as error:
@@ -135,6 +146,7 @@ def test(
 
 @app.command("explain")
 def explain(
+    context: typer.Context,
     file: Annotated[
         str | None, typer.Argument(metavar="[FILE]", help="要求(JSON)。- は標準入力。 / An ask as JSON.")
     ] = None,
@@ -143,6 +155,13 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """ある要求がなぜそう判定されるかを、規則ごとに示します。 / Explain a decision, rule by rule."""
+    explain_ask(_types(context), file, policy, case, as_json)
+
+
+def explain_ask(
+    types: Sequence[str], file: str | None, policy: str, case: str | None, as_json: bool
+) -> NoReturn:
+    """The same for a policy that may name these types; ends the command."""
     from policies import explain as reasons
     from policies import testing
     from policies.asks import ask_from_json
@@ -157,11 +176,11 @@ def explain(
         raise typer.Exit(2)
     try:
         if case is not None:
-            tested, its = testing.case_of(policy, case)
+            tested, its = testing.case_of(policy, case, types)
             explanation = reasons.explain(tested, its.ask)
         else:
             assert file is not None
-            explanation = reasons.explain(_load(policy), ask_from_json(_read(file), file))
+            explanation = reasons.explain(_load(policy, types), ask_from_json(_read(file), file))
     except PolicyError as error:
         _cannot(error)
     told = reasons.as_json(explanation)
@@ -179,10 +198,18 @@ def _named(source: str | None) -> Sequence[str]:
     return files.city_names() if source is None else (source,)
 
 
-def _load(source: str) -> "Policy":
+def _types(context: typer.Context) -> Sequence[str]:
+    """What the desk handed in; used by itself, this room knows its own vocabulary."""
     from policies import files
 
-    return files.load(source)
+    handed_in: EntityTypes | None = context.obj
+    return files.ENTITY_TYPES if handed_in is None else handed_in()
+
+
+def _load(source: str, types: Sequence[str]) -> "Policy":
+    from policies import files
+
+    return files.load(source, types)
 
 
 def _read(file: str) -> str:

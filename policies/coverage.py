@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from policies.conditions import Condition
-from policies.decide import Policy, Raise, Rule, UnknownFact, check
+from policies.decide import Policy, Raise, Rule, check
 from policies.facts import Facts, facts_of
 from policies.model import Ask
 from policies.tables import Table
@@ -83,7 +83,7 @@ class Coverage:
         try:
             check(self._policy, ask)
             facts = facts_of(self._policy, ask)
-        except UnknownFact:
+        except Exception:  # whatever goes wrong is a refusal, as in decide()
             return
         for rule in self._policy.rules:
             _see(self.rules[rule.id], rule, facts, rule.live(facts.day))
@@ -130,8 +130,8 @@ class Coverage:
             ids = ", ".join(never)
             yield f"  一度も当てはまらなかった規則: {ids} / rules that no test has hit: {ids}"
         for rule in self.ruled:
-            gaps = [gap for gap in rule.gaps() if gap != (None, True) or rule.id not in never]
-            if gaps and rule.id not in never:
+            gaps = [] if rule.id in never else list(rule.gaps())
+            if gaps:
                 yield f"  {rule.id}: {'、'.join(map(_gap_ja, gaps))} / {', '.join(map(_gap_en, gaps))}"
         for table, counted in self.cells.items():
             empty = [cell.removeprefix(f"{table}.") for cell, count in counted.items() if not count]

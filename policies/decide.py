@@ -66,6 +66,8 @@ class Rule:
 
     ``risks`` are what it answers: OWASP LLM (``LLM01``) and NIST AI 600-1 (``NIST-data-privacy``).
     ``shadow``: it is rehearsed, recorded as ``would_…`` and not done. Both dates (JST) are included.
+    ``hits`` are what a verdict shows of it, by whether it reveals; ``late`` the same where it matches only by what
+    was found, too late for a strict search.
     """
 
     id: str
@@ -85,27 +87,31 @@ class Rule:
     valid_until: date | None = None
     risks: tuple[str, ...] = ()
     hits: Mapping[bool, RuleHit] = field(init=False, repr=False, compare=False)
+    late: Mapping[bool, RuleHit] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        hits = {
-            revealing: RuleHit(
-                self.id, self._effects(revealing), self.title, self.remedy, self.notice, self.risks
-            )
-            for revealing in (False, True)
-        }
-        object.__setattr__(self, "hits", hits)
+        object.__setattr__(self, "hits", self._hits(self.strict))
+        object.__setattr__(self, "late", self._hits(strict=False))
 
     def live(self, day: date) -> bool:
         """Whether the rule counts on a day (JST)."""
         return between(self.valid_from, day, self.valid_until)
 
-    def _effects(self, revealing: bool) -> tuple[Effect, ...]:
+    def _hits(self, strict: bool) -> Mapping[bool, RuleHit]:
+        return {
+            revealing: RuleHit(
+                self.id, self._effects(revealing, strict), self.title, self.remedy, self.notice, self.risks
+            )
+            for revealing in (False, True)
+        }
+
+    def _effects(self, revealing: bool, strict: bool) -> tuple[Effect, ...]:
         found: list[Effect] = [self.gate] if self.gate else []
         if revealing:
             found.append("reveal")
         if self.notice:
             found.append("notice")
-        if self.strict:
+        if strict:
             found.append("strict")
         if self.alarm:
             found.append("alarm")
@@ -294,6 +300,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 def _contributions(policy: Policy, facts: Facts) -> Iterator[Contribution]:
     """Everything that matches: the house's own rules, the policy's rules, the cells of its tables."""
+    before: Facts | None = None  # the search; worked out only where a rule on it matches
     for hit in house_rules(policy, facts):
         yield hit, "deny", _NOTHING, False
     may_reveal = not policy.registered or (facts.model is not None and facts.model.no_training)
@@ -302,7 +309,11 @@ def _contributions(policy: Policy, facts: Facts) -> Iterator[Contribution]:
         if rule.matches(facts) and rule.live(day):
             reveal = rule.reveal
             revealing = reveal is not None and may_reveal and destination in reveal.destinations
-            hit = rule.hits[revealing]
+            hits = rule.hits
+            if rule.strict:
+                before = before or facts_of(policy, facts.ask.unsearched())
+                hits = rule.hits if rule.matches(before) else rule.late
+            hit = hits[revealing]
             if hit.effects:
                 yield hit, rule.gate, reveal.types if reveal and revealing else _NOTHING, rule.shadow
     for table in policy.tables:

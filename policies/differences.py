@@ -1,7 +1,8 @@
 """What differs between two policies: rules, tables, models, words, added, removed or changed. Pure.
 
-Compares what the files mean, not how they are written: the order of keys, comments, and one value for a list of
-one make no difference. Terms of word lists are counted and never quoted: they may be plans nobody knows of yet.
+Compares what the files mean, not how they are written: the order of keys, comments, one value for a list of one,
+and what holds anyway (``sandbox: false``) make no difference. Terms of word lists are counted and never quoted: they
+may be plans nobody knows of yet.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -131,7 +132,7 @@ def _meant(policy: Policy) -> Mapping[str, Entries]:
     """Every part as entries by name, in one spelling: what the checked form holds."""
     types = {"entity_types": tuple(policy.entity_types)}
     form = Document(policy.name, policy.data, {}).checked(PolicyForm, types)
-    data = form.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    data = form.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     parts: dict[str, Entries] = {"head": {"": {key: data[key] for key in data if key not in PART_WORDS}}}
     for part in PART_WORDS:
         if part != "head":
@@ -199,5 +200,12 @@ def _counted(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[
 
 
 def _one_spelling(value: Any) -> Any:
-    """A list without its order, which means nothing in a policy."""
-    return sorted(value, key=repr) if isinstance(value, list) else value
+    """Lists without their order, which means nothing in a policy but for groups of words that follow each other."""
+    if isinstance(value, list):
+        return sorted(map(_one_spelling, value), key=repr)
+    if not isinstance(value, dict):
+        return value
+    spelled = {key: _one_spelling(inner) for key, inner in value.items()}
+    if value.get("in_order"):
+        spelled["groups"] = list(map(_one_spelling, value["groups"]))
+    return spelled

@@ -34,10 +34,13 @@ class Document:
     lines: Mapping[Place, int]
 
     def complaint(self, place: Sequence[str | int], words: Words) -> Complaint:
-        """A complaint at the nearest place that exists: a missing key is told at what lacks it."""
-        at = tuple(place)
-        while at and at not in self.lines:
-            at = at[:-1]
+        """A complaint at the nearest place that exists: a missing key is told at what lacks it.
+
+        What pydantic adds to a place, the kind of value it took something for, stands in no file and is passed over.
+        """
+        at: Place = ()
+        for key in place:
+            at = (*at, key) if (*at, key) in self.lines else at
         return Complaint(self.file, self.lines.get(at), words.ja, words.en)
 
     def checked(self, form: type[Form], context: Mapping[str, Any]) -> Form:

@@ -10,6 +10,7 @@ from typing import Any
 from policies.conditions import Condition
 from policies.decide import Policy, Raise, Rule, decide, gate_of
 from policies.facts import Facts, facts_of
+from policies.house_rules import HOUSE_RULES
 from policies.model import CATEGORY_CODES, Ask, Refuse, RuleHit, Verdict
 from policies.tables import Cell, Table
 from policies.vocabulary import ENTITY_WORDS, FACT_WORDS, VALUE_WORDS
@@ -86,7 +87,7 @@ def explain(policy: Policy, ask: Ask) -> Explanation:
         policy,
         ask,
         verdict,
-        tuple(hit for hit in verdict.rules if hit.id.startswith("S.")),
+        tuple(hit for hit in verdict.rules if hit in HOUSE_RULES),
         tuple(RaiseTruth(one, *_truth(one.conditions, facts)) for one in policy.raises),
         tuple(_table(table, facts) for table in policy.tables),
         tuple(_rule(rule, facts) for rule in policy.rules),

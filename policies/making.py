@@ -364,7 +364,14 @@ def _unknown_places(
                 yield document.complaint((*place, "cells", row, column), what)
     for row in table.say or {}:
         if row not in axes[table.rows]:
-            yield document.complaint((*place, "say", row), say.unknown(Words("行", "row"), row, rows, words))
+            told = ALL_ROWS if row == EVERY else say.unknown(Words("行", "row"), row, axes[table.rows], words)
+            yield document.complaint((*place, "say", row), told)
+
+
+ALL_ROWS = Words(
+    "say には、文を変える行を一つずつ書きます。ほかのすべての行の文は、表の notice・confirm・deny に書いてください。",
+    "say names single rows; the sentences of all other rows are the table's own notice, confirm and deny.",
+)
 
 
 def _unsaid(

@@ -95,8 +95,12 @@ class Ask:
     quota: QuotaState = "unlimited"
 
     def unsearched(self) -> "Ask":
-        """The same before anything was found: what settles how a text is searched."""
-        return replace(self, entities=(), persons=0, pairs=0)
+        """The same before anything was found: what settles how a text is searched.
+
+        That something is attached is known before the search.
+        """
+        attached = tuple(fact for fact in self.entities if fact.type == ATTACHMENT)
+        return replace(self, entities=attached, persons=0, pairs=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ ASKED: Mapping[str, Sequence[Any]] = {
     "quota": QUOTAS,
 }
 """Facts that the ask itself holds, with all they can be."""
+ANOTHER_ZONE = "\0"
+"""A zone that no condition names, for what a policy may come to list. No file can write this name."""
 COUNTED = {"characters_over": "characters", "persons_at_least": "persons", "pairs_at_least": "pairs"}
 
 
@@ -214,7 +216,8 @@ class World:
 
     def _both_days(self) -> Iterator[Facts]:
         """The next day on which the city hall is open, and the next on which it is closed."""
-        days = [self._today + timedelta(days=ahead) for ahead in range(366)]
+        left = (date.max - self._today).days
+        days = [self._today + timedelta(days=ahead) for ahead in range(min(366, left + 1))]
         for so in (True, False):
             day = next((day for day in days if closed(day, self._facts.closed_days) is so), None)
             if day is not None:
@@ -223,7 +226,7 @@ class World:
     def _zones(self, ways: Sequence[Way]) -> Iterable[str]:
         if self._policy is not None:
             return (*self._policy.zones.names, NO_ZONE)
-        return {*chain.from_iterable(condition.wanted for condition, _ in ways), NO_ZONE}
+        return {*chain.from_iterable(condition.wanted for condition, _ in ways), NO_ZONE, ANOTHER_ZONE}
 
     def _words(self, ways: Sequence[Way]) -> tuple[str, ...]:
         """All lists that may occur and none that must not: if this does not do, nothing does."""
@@ -243,8 +246,7 @@ class World:
         yield self._facts
         for case in cases:
             turns = (case.approval.on, case.approval.until) if case.approval else ()
-            days = [self._today, *(day + timedelta(days=more) for day in turns if day for more in (0, 1))]
-            for day in days:
+            for day in (self._today, *_around(turns)):
                 if day >= self._today:
                     yield replace(self._facts, use_case=case, day=day)
 
@@ -265,10 +267,17 @@ class World:
         if not self._registered:
             yield None, "unknown"
         for model in policy.models.listed:
-            turns = [day for day in (model.valid_from, model.valid_until) if day]
-            days = [self._today, *(day + timedelta(days=more) for day in turns for more in (0, 1))]
+            days = (self._today, *_around((model.valid_from, model.valid_until)))
             for stage in {model.stage(day) for day in days if day >= self._today}:
                 yield model, stage
+
+
+def _around(turns: Iterable[date | None]) -> Iterator[date]:
+    """The days on which something begins or ends, and the days after them; 9999-12-31 has none."""
+    for day in filter(None, turns):
+        yield day
+        if day < date.max:
+            yield day + timedelta(days=1)
 
 
 def _fulfils(facts: Facts, ways: Iterable[Way]) -> bool:
@@ -358,6 +367,11 @@ def nameable(fits: Sequence[Sequence[str]], misses: Sequence[Sequence[str]]) -> 
         wanted, banned = list(map(any_name, fits)), list(map(any_name, misses))
         return any(all(it(name) for it in wanted) and not any(it(name) for it in banned) for name in exact)
     return _search([*map(_folded, fits)], [*map(_folded, misses)])
+
+
+def spellable(fits: str, misses: str) -> bool:
+    """The same for one pattern and another to the letter, as models are named; False is proved."""
+    return _search([(fits,)], [(misses,)])
 
 
 def _folded(names: Iterable[str]) -> tuple[str, ...]:

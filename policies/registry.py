@@ -3,12 +3,12 @@
 Values and look-ups; pure. Part of a policy, so that a version of the rules and what they speak of go together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Literal
 
 from policies.days import between
@@ -142,12 +142,21 @@ class Zones:
 
     def sample(self, name: str) -> str | None:
         """An address of a zone, for trying rules out; None for `NO_ZONE` and for a zone that narrower ones cover."""
+        return next((one for one in map(str, self._edges(name)) if self.of(one) == name), None)
+
+    def _edges(self, name: str) -> Iterator[IPv4Address | IPv6Address]:
+        """The ends of a zone's networks, and what lies beside the ends of the others: what is not covered shows there."""
+        beside = [
+            at
+            for _, other in self._networks
+            for at in (int(other.network_address) - 1, int(other.broadcast_address) + 1)
+        ]
         for zone, network in self._networks:
             if zone == name:
-                for address in (network[0], network[-1]):
-                    if self.of(str(address)) == name:
-                        return str(address)
-        return None
+                first, last = int(network.network_address), int(network.broadcast_address)
+                yield network.network_address
+                yield network.broadcast_address
+                yield from (network[at - first] for at in beside if first <= at <= last)
 
     def _of(self, address: str | None) -> str:
         if not self._networks or address is None:

@@ -17,8 +17,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     GetJsonSchemaHandler,
+    Tag,
     ValidationInfo,
     model_validator,
 )
@@ -189,6 +191,8 @@ def _yen(value: Any) -> Any:
 
 def _network(value: Any) -> Any:
     try:
+        if not isinstance(value, str):  # ip_network(10) is 0.0.0.10
+            raise TypeError(value)
         return ip_network(value)
     except (TypeError, ValueError):
         raise wrong(
@@ -317,6 +321,11 @@ Network = Annotated[
     BeforeValidator(_network, json_schema_input_type=str),
 ]
 CellWord = Annotated[str, _Shown(_cell, {"pattern": rf"^(?:{'|'.join(CELLS)})(?:\+(?:{'|'.join(CELLS)}))*$"})]
+Cells = Annotated[
+    Annotated[CellWord, Tag("cell")] | Annotated[dict[str, CellWord], Tag("row")],
+    Discriminator(lambda value: "row" if isinstance(value, dict) else "cell"),
+]
+"""One cell for all columns, or one for each. Told apart first, so that nobody hears why it is not the other of the two."""
 GateCode = Annotated[Gate, BeforeValidator(_gate)]
 OnlyTrue = Annotated[bool, _Shown(_only_true, {"const": True})]
 Entity = Annotated[str, _Shown(_entity, {"examples": list(ENTITY_WORDS)})]
@@ -614,7 +623,7 @@ class TableForm(Dated):
     when: When | None = None
     rows: Axis
     columns: Axis | None = None
-    cells: dict[str, CellWord | dict[str, CellWord]]
+    cells: dict[str, Cells]
     notice: SentencePair | None = None
     confirm: SentencePair | None = None
     deny: SentencePair | None = None

@@ -87,11 +87,11 @@ class Shift:
     def stricter(self) -> bool | None:
         """Whether less would pass. None where neither is stricter: something else leaves as it is."""
         (gate, *plain), (gate_now, *plain_now) = self.old.split("+"), self.new.split("+")
-        if gate != gate_now:
-            return GATES.index(gate_now) > GATES.index(gate)
-        if set(plain) > set(plain_now):
+        tighter = GATES.index(gate_now) - GATES.index(gate)
+        less, more = set(plain) - set(plain_now), set(plain_now) - set(plain)
+        if (tighter > 0 or less) and not (tighter < 0 or more):
             return True
-        return False if set(plain) < set(plain_now) else None
+        return False if (tighter < 0 or more) and not (tighter > 0 or less) else None
 
 
 @dataclass(slots=True)

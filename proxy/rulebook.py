@@ -11,7 +11,7 @@ Reads files and notes changes; decides nothing itself.
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -76,7 +76,8 @@ class Seen:
 class Rejected:
     """Why something is not the policy: the name of the file without its folder, and the line if there is one.
 
-    ``reason``: broken, unreadable, master_key or not_effective_yet, which is over on the day ``opens`` (JST).
+    ``reason``: broken, unreadable, rules_file (the city's own kinds of data), master_key, or not_effective_yet,
+    which is over on the day ``opens`` (JST).
     """
 
     file: str
@@ -179,7 +180,12 @@ class Rulebook:
             seen, found = None, _rejected_for(error.complaints[0])
             key = str(found)
         of_age = self._opens is not None and today >= self._opens
-        if key == (self._next[0] if self._next else None) or (key == self._dealt and not of_age):
+        if key == (self._next[0] if self._next else None):
+            return
+        if key == self._dealt and not of_age:
+            if self._next is not None and isinstance(self._next[1], Rules):
+                # taken back before it could be noted: it must not count later, when nothing says so any more
+                self._next, self._settling = None, ""
             return
         if key != self._settling:
             self._settling = key
@@ -197,6 +203,10 @@ class Rulebook:
             rules = self._made(seen)
         except PolicyError as error:
             return _rejected_for(error.complaints[0])
+        except own_rules.RulesError as error:
+            log.error("rules file not usable", exc_info=error)
+            assert self._settings.rules is not None  # nothing else is read as one
+            return Rejected(self._settings.rules.name, None, "rules_file")
         except (OSError, ValueError) as error:  # the master key of the originals
             log.error("no master key", exc_info=error)
             return Rejected(seen.file.name, None, "master_key")
@@ -278,7 +288,7 @@ def _lying_at(file: Path) -> Seen:
 
 
 def policy_in(seen: Seen, settings: Settings) -> Policy:
-    """The policy that was seen. Raises PolicyError, or ValueError for a rules file that cannot be used."""
+    """The policy that was seen. Raises PolicyError, or RulesError for a rules file that cannot be used."""
     types = entity_types(settings)
     if seen.digest is None:
         return files.parse(seen.content, str(seen.file), types)
@@ -293,12 +303,13 @@ def policy_of(settings: Settings, today: date | None = None) -> Policy:
     return policy_in(seen_by(settings, today or day_of(datetime.now(UTC))), settings)
 
 
-def by_digest(settings: Settings, digest: str) -> Policy | None:
+def by_digest(settings: Settings, digest: str, types: Sequence[str] | None = None) -> Policy | None:
     """The policy with this digest: one that this house has had, one that ships, the setting's, one in the ledger.
 
-    None where nobody knows it. Raises PolicyError for one that this release cannot read any more.
+    ``types``: those that it is to know; by default all that this house finds today. None where nobody knows the
+    policy. Raises PolicyError for one that this release cannot read any more.
     """
-    types = entity_types(settings)
+    types = entity_types(settings) if types is None else types
     shelf = Shelf(settings.home)
     if shelf.holds(digest):
         return shelf.policy(digest, types)
@@ -312,9 +323,9 @@ def by_digest(settings: Settings, digest: str) -> Policy | None:
 
 
 def entity_types(settings: Settings) -> tuple[str, ...]:
-    """Every type that a rule may name. Raises ValueError for a rules file that cannot be used."""
-    ruled = {rule.kind for rule in own_rules.read(settings.rules)} if settings.rules else set()
-    return tuple({*ENTITY_TYPES, *kinds(), *ruled})
+    """Every type that a rule may name, always in one order. Raises RulesError for a rules file that cannot be used."""
+    ruled = [rule.kind for rule in own_rules.read(settings.rules)] if settings.rules else []
+    return tuple(dict.fromkeys([*ENTITY_TYPES, *kinds(), *ruled]))
 
 
 def _document_in_ledger(settings: Settings, digest: str) -> Any:

@@ -9,7 +9,7 @@ from policies.checks.tables import named
 from policies.conditions import Condition
 from policies.document import Place
 from policies.names import is_pattern
-from policies.proofs import nameable
+from policies.proofs import spellable
 from policies.registry import Model, UseCase
 from policies.words import Together, WordList, fold
 
@@ -185,10 +185,10 @@ def _models(checked: Checked) -> Iterator[Remark]:
 
 
 def _shadows(earlier: Model, model: Model) -> bool:
-    """Whether every name of a pattern already belongs to an earlier pattern; exact names come before both."""
+    """Whether every name of a pattern, to the letter, belongs to an earlier pattern; exact names come before both."""
     if not (is_pattern(earlier.name) and is_pattern(model.name)):
         return False
-    return not nameable([[model.name]], [[earlier.name]])
+    return not spellable(model.name, earlier.name)
 
 
 def _networks(checked: Checked) -> Iterator[Remark]:

@@ -8,8 +8,9 @@ from policies.checks.remarks import Checked, Remark
 from policies.conditions import Condition, conditions_of
 from policies.decide import Raise, Rule
 from policies.document import Place
-from policies.model import Gate
+from policies.model import ConfidentialityClass, Gate
 from policies.proofs import World, nameable
+from policies.schema import FOUND
 from policies.tables import Table
 from policies.vocabulary import CATEGORIES, CLASSES, FACT_WORDS, GATES, TIERS
 
@@ -22,9 +23,11 @@ AXIS_VALUES = {"class": CLASSES, "destination": TIERS, "category": CATEGORIES}
 def of_rules(checked: Checked) -> Iterator[Remark]:
     """Everything that can be said of rules by their conditions alone."""
     for place, ruled in every(checked):
+        yield from _taken_id(checked, place, ruled)
         yield from _never_holds(checked, place, ruled)
         yield from _unlisted_names(checked, place, ruled.conditions)
     live = [(i, rule) for i, rule in enumerate(checked.policy.rules) if not _over(rule, checked.today)]
+    yield from _late_searches(checked, live)
     yield from _opposites(checked, live)
     yield from _never_decides(checked, live)
     yield from _never_reveals(checked, live)
@@ -152,6 +155,65 @@ def _placed(conditions: Sequence[Condition], place: Place) -> Iterator[tuple[Con
         yield from _placed(condition.parts, (*place, condition.name))
 
 
+def _taken_id(checked: Checked, place: Place, ruled: Ruled) -> Iterator[Remark]:
+    """In a record an id must lead to one thing."""
+    cells = (cell.hit.id for table in checked.policy.tables for cell in table.cells.values())
+    if ruled.id.startswith(HOUSE) or (isinstance(ruled, Table) and f"{ruled.id}." == HOUSE):
+        by = "どの市の規則でも外せない決まり(S.…)", "the rules that no city can lift (S.…)"
+    elif ruled.id in cells:
+        by = "表のマス", "a cell of a table"
+    else:
+        return
+    yield checked.remark(
+        (*place, "id"),
+        "warning",
+        "taken-id",
+        (
+            f"番号 {ruled.id} は、{by[0]}の番号と紛らわしく、記録を見てもどちらのことか分かりません。",
+            f"the id {ruled.id} is one that {by[1]} may have; a record does not tell which of the two is meant.",
+        ),
+        ("別の番号にしてください。", "Choose another id."),
+    )
+
+
+HOUSE = "S."
+"""What the ids of the house's own rules begin with."""
+
+
+def _late_searches(checked: Checked, live: Sequence[tuple[int, Rule]]) -> Iterator[Remark]:
+    """A search is settled before anything is found, so that a class which findings raise comes too late for it."""
+    raised = {each.to for each in checked.policy.raises if not _names(each.conditions).isdisjoint(FOUND)}
+    for i, rule in live:
+        if rule.strict and any(_late(checked.own, rule, to) for to in raised):
+            yield checked.remark(
+                ("rules", i, "search"),
+                "warning",
+                "late-search",
+                (
+                    f"{rule.id} は、見つかったもので機密性が上がって当てはまることがありますが、"
+                    "どこまで探すかは探す前に決まるので、そのときは厳しく探しません。",
+                    f"{rule.id} may apply because what was found raised the class; how to search is settled before"
+                    " that, so such a text is not searched strictly.",
+                ),
+                (
+                    "申告された機密性(class_declared)や業務区分など、探す前に分かる条件にしてください。",
+                    "Use what is known before the search: class_declared, category and the like.",
+                ),
+            )
+
+
+def _late(world: World, rule: Rule, detected: ConfidentialityClass) -> bool:
+    """Whether some declared class fits the rule with this class found, and is proved not to fit it with none."""
+    for declared in CLASSES:
+        before = conditions_of({"class_declared": [declared], "not": {"class_detected": list(CLASSES)}})
+        after = conditions_of({"class_declared": [declared], "class_detected": [detected]})
+        if world.possible((rule.conditions, True), (after, True)) and not world.possible(
+            (rule.conditions, True), (before, True)
+        ):
+            return True
+    return False
+
+
 # ── two rules at a time ───────────────────────────────────────────────────────────────────────────
 
 
@@ -159,7 +221,7 @@ def _over(ruled: Rule | Table, today: date) -> bool:
     return ruled.valid_until is not None and ruled.valid_until < today
 
 
-def _meet(one: Rule, other: Rule) -> bool:
+def meet(one: Rule | Table, other: Rule | Table) -> bool:
     """Whether there is a day on which both count."""
     begins = max(one.valid_from or date.min, other.valid_from or date.min)
     return begins <= min(one.valid_until or date.max, other.valid_until or date.max)
@@ -176,7 +238,7 @@ def _outlasts(strong: Rule | Table, weak: Rule, today: date) -> bool:
 def _opposites(checked: Checked, live: Sequence[tuple[int, Rule]]) -> Iterator[Remark]:
     gated = [(i, rule) for i, rule in live if rule.gate and not rule.shadow]
     for (i, one), (j, other) in combinations(gated, 2):
-        if not _meet(one, other) or not _same(checked.own, one, other):
+        if not meet(one, other) or not _same(checked.own, one, other):
             continue
         line = checked.document.lines.get(("rules", i))
         if one.gate == other.gate:
@@ -190,7 +252,7 @@ def _opposites(checked: Checked, live: Sequence[tuple[int, Rule]]) -> Iterator[R
                 ),
                 ("一つにまとめてください。", "Make one rule of them."),
             )
-        else:
+        elif _outlasts(*_stronger_first(one, other), checked.today):  # else it tightens for a time
             yield checked.remark(
                 ("rules", j),
                 "error",
@@ -203,6 +265,10 @@ def _opposites(checked: Checked, live: Sequence[tuple[int, Rule]]) -> Iterator[R
                 ),
                 ("どちらかを消すか、条件を分けてください。", "Delete one, or tell their conditions apart."),
             )
+
+
+def _stronger_first(one: Rule, other: Rule) -> tuple[Rule, Rule]:
+    return (one, other) if _stronger(one.gate, other.gate) else (other, one)
 
 
 def _same(world: World, one: Rule, other: Rule) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 
 from policies.checks.remarks import Checked, Remark
-from policies.checks.rules import AXIS_VALUES
+from policies.checks.rules import AXIS_VALUES, meet
 from policies.document import Place
 from policies.schema import SayForm
 from policies.tables import Table
@@ -68,7 +68,7 @@ def _unused(
 def _overlap(checked: Checked, place: Place, one: Table, other: Table) -> Iterator[Remark]:
     if one.shadow or other.shadow or {one.rows, one.columns} != {other.rows, other.columns}:
         return
-    if not checked.own.possible((one.conditions, True), (other.conditions, True)):
+    if not meet(one, other) or not checked.own.possible((one.conditions, True), (other.conditions, True)):
         return
     turned = one.rows != other.rows
     both = [

@@ -266,7 +266,9 @@ def _pointless(shelf: Any, policy: "Policy", today: date) -> Iterator[Sentence]:
     if "in_force" in mine or (mine and mine[-1] == "coming"):
         yield "この版は、もう施行の手続きが済んでいます。", "this version is activated already."
     elif any(
-        (one.name, one.version) == (policy.name, policy.version) and one.withdrawn_at is None
+        (one.name, one.version) == (policy.name, policy.version)
+        and one.digest != policy.digest  # the very same document may come back
+        and one.withdrawn_at is None
         for one in listed
     ):
         yield (

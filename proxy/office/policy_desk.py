@@ -5,18 +5,18 @@ The rules room's own commands are here too, so that all stand under one name. Wh
 """
 
 import json
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from policies.commands import OfCase
+from policies.commands import OfCase, explain_ask
 from policies.commands import app as rules_app
-from policies.commands import explain as explain_ask
 from proxy.failing import stop
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from audit.months import Month
     from policies.decide import Policy
     from policies.explain import Explanation
+    from policies.model import Ask
     from proxy.comparison import Asked, Comparison
     from proxy.office.comparison_report import Table
     from proxy.replay import Difference
@@ -35,6 +36,13 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.registered_commands += rules_app.registered_commands
+
+
+@app.callback()
+def hand_in(context: typer.Context) -> None:
+    """The rules room's commands are told what this house finds, the city's own kinds of data too."""
+    context.obj = _known_types
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="機械向けの JSON で出します。 / Print JSON.")]
 Reason = Annotated[
@@ -88,14 +96,15 @@ def explain(
     A recorded request is decided again by the same version and compared with the record: exit status 1 if they differ.
     """
     if what is None or case is not None or _is_file(what):
-        explain_ask(what, policy or "takatsuki", case, as_json)
-        return
-    _explain_record(what, policy, ledger, reason, as_json)
+        explain_ask(_known_types(), what, policy or "takatsuki", case, as_json)
+    else:
+        _explain_record(what, policy, ledger, reason, as_json)
 
 
 def _is_file(what: str) -> bool:
     """No exchange has a slash in its id, or ends in .json."""
-    return what == "-" or "/" in what or "\\" in what or what.endswith(".json") or Path(what).is_file()
+    named = what == "-" or "/" in what or "\\" in what or what.endswith(".json")
+    return named or os.path.isfile(what)  # Path.is_file() raises for a name that is too long for any file
 
 
 def _explain_record(
@@ -124,13 +133,27 @@ def _explain_record(
     except replay.NotReplayable as error:
         ending = json.loads(shown.ending.body).get("reason") if shown.ending else None
         stop(f"{exchange}: {error}{f' (reason: {ending})' if ending else ''}")
-    by = _policy(policy or body["policy_digest"], settings)
+    by = _policy(policy or body["policy_digest"], settings, _found_then(ask, body))
     if by.digest != body["policy_digest"]:
         by = replace(by, effective=None)  # what it would say is asked, not whether it was in force then
     explanation = reasons.explain(by, ask)
     differing = replay.differences(body, explanation.verdict)
     _tell_explanation(shown.asked, body, explanation, differing, as_json)
     raise typer.Exit(1 if differing else 0)
+
+
+def _found_then(ask: "Ask", body: dict[str, Any]) -> frozenset[str]:
+    """The types that were found then, and so were known: the city may have given one up since.
+
+    Empty where the record says that the policy did not know one of them.
+    """
+    if f"error.{_UNKNOWN_TYPE}" in body.get("alarms", ()):
+        return frozenset()
+    return frozenset(fact.type for fact in ask.entities)
+
+
+_UNKNOWN_TYPE = "unknown_entity_type"
+"""What `policies.decide` refuses an ask for that holds a type its policy does not know."""
 
 
 def _tell_explanation(
@@ -270,9 +293,14 @@ def diff(
 def _month(text: str | None) -> "Month | None":
     from audit.months import read_month
 
+    if text is None:
+        return None
     try:
-        return None if text is None else read_month(text)
-    except ValueError:
+        month = read_month(text)
+        for bound in (month, month.next()):  # the first and the last month of the calendar have none
+            bound.first_moment()
+        return month
+    except (ValueError, OverflowError):
         stop("--replay は 2026-10 の形です / --replay is a month of this form")
 
 
@@ -314,11 +342,11 @@ def _demand_new(*files: Path | None) -> None:
     """No file is written over, so that a policy named by mistake is not lost. Said before the ledger is read."""
     given = [file for file in files if file is not None]
     for file in given:
-        if file.exists():
+        if os.path.exists(file):  # Path.exists() raises for a name that is too long
             stop(
                 f"{file} はもうあります。別の名前にしてください / {file} is there already; choose another name"
             )
-        if not file.parent.is_dir():
+        if not os.path.isdir(file.parent):
             stop(f"{file.parent} というフォルダーがありません / there is no such folder: {file.parent}")
     if len(given) != len(set(map(Path.absolute, given))):
         stop("--csv と --html に同じファイルは書けません / --csv and --html must be two files")
@@ -426,31 +454,54 @@ def _plain(cell: str) -> str:
 def _house(ledger: str | None) -> "tuple[Settings, Address]":
     """The settings, and where the ledger lies."""
     from audit.commands.desk import address
-    from proxy.settings import BadSettings, read
 
-    try:
-        settings = read()
-    except BadSettings as error:
-        stop(str(error))
+    settings = _settings()
     if ledger is not None:
         settings = settings.model_copy(update={"ledger": ledger})
     return settings, address(settings.ledger_location)
 
 
-def _policy(source: str, settings: "Settings") -> "Policy":
-    """A policy by name, file or digest, checked against every type that this house finds. Ends with status 2."""
-    from policies import files
-    from policies.complaints import PolicyError
-    from proxy.rulebook import by_digest, entity_types
+def _settings() -> "Settings":
+    from proxy.settings import BadSettings, read
 
     try:
-        if not _DIGEST.fullmatch(source):
-            return files.load(source, entity_types(settings))
-        policy = by_digest(settings, source)
+        return read()
+    except BadSettings as error:
+        stop(str(error))
+
+
+def _known_types() -> Sequence[str]:
+    """Every type that this house finds. Ends with status 2 where that cannot be known."""
+    return _types(_settings())
+
+
+def _types(settings: "Settings") -> Sequence[str]:
+    from proxy.rulebook import entity_types
+    from redaction.rules import RulesError
+
+    try:
+        return entity_types(settings)
+    except RulesError as error:
+        why = error.complaints[0]  # mending one shows the next
+        stop(f"市の検出規則(SEKISHO_RULES)を読めません / the detection rules cannot be read: {why}")
+
+
+def _policy(source: str, settings: "Settings", more_types: Iterable[str] = ()) -> "Policy":
+    """A policy by name, file or digest, checked against every type that this house finds. Ends with status 2.
+
+    ``more_types``: types that it knew besides.
+    """
+    from policies import files
+    from policies.complaints import PolicyError
+    from proxy.rulebook import by_digest
+
+    types = (*_types(settings), *more_types)
+    try:
+        policy = (
+            by_digest(settings, source, types) if _DIGEST.fullmatch(source) else files.load(source, types)
+        )
     except PolicyError as error:
         stop(str(error.complaints[0]))
-    except (OSError, ValueError) as error:
-        stop(f"市の検出規則(SEKISHO_RULES)を読めません / the detection rules cannot be read: {error}")
     if policy is None:
         stop(
             f"{source[:12]}… という版の方針は、この関所にも台帳にもありません。その版のファイルを --policy か引数で指定してください"

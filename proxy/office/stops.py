@@ -64,12 +64,14 @@ def _named(pattern: str) -> Any:
 
 
 def told(stop: Stop) -> dict[str, Any]:
-    """What the `noted` record of a stop says."""
+    """What the `noted` record of a stop says: no number of anybody's. The book keeps the target as it is, to hold."""
+    from proxy.office.stop_commands import masked
+
     return {
         "event": "house.stopped",
         "by": stop.by,
         "stop": stop.id,
-        "target": stop.target,
+        "target": masked(stop.target),
         "reason": stop.reason,
         "stopped_at": stop.at,
     }

@@ -205,6 +205,12 @@ SPOILT: list[tuple[str, str, str, str, str, int]] = [
     ("within: 20", "within: 2", "warning", "too-near", "入りきらず", 0),
     ("{words: [bid], not: {category: [training]}}", "{persons_at_least: 99, not: {category: [training]}}", "warning", "unused-words", "bid を使う規則がありません", -35),
     ("name: gpt-5*", "name: own*", "warning", "none", "", 0),
+    ("    contract: 契約書\nuse_cases", "    contract: 契約書\n    valid_until: 9999-12-31\nuse_cases", "warning", "none", "", 0),
+    ("until: 2027-03-31}", "until: 9999-12-31}", "warning", "none", "", 0),
+    ("id: B\n", "id: T.1.D1\n", "warning", "taken-id", "表のマスの番号と紛らわしく", 0),
+    ("id: B\n", "id: S.mine\n", "warning", "taken-id", "S.mine は、どの市の規則でも外せない決まり", 0),
+    ("id: T\n", "id: S\n", "warning", "taken-id", "番号 S は", 0),
+    ("id: D-20\n", "id: T.3A.D4\n", "warning", "taken-id", "T.3A.D4", 0),
     ("[10.0.0.0/8]}", "[10.0.0.0/8]}\n  - {zone: other, networks: [10.0.0.0/8]}", "error", "network-twice", "10.0.0.0/8", 1),
     ("human_judgement: true\n    high_risk: false", "human_judgement: false\n    high_risk: false", "warning", "none", "", 0),
     ("nature: clerical\n    confidential: true\n    human_judgement: true", "nature: rights\n    confidential: true\n    human_judgement: false", "warning", "high-risk", "「権利や義務に関わる」「要機密情報・個人情報を扱う」「職員が判断しない」", 3),
@@ -255,6 +261,21 @@ RULES: list[tuple[tuple[str, ...], str, str, int]] = [
     (("when: {service: [terms_only], class: ['2']}", "gate: deny"), "note", "awaits", 5),
     (("when: {use_case: {high_risk: true}}", "gate: deny"), "note", "awaits", 5),
     (("when: {use_case: {approved: false}, trained: false}", "gate: deny"), "", "", 0),
+    (("when: {not: {zone: [lgwan, unknown]}}", "gate: deny"), "warning", "unreachable", 5),
+    (("when: {not: {zone: [unknown]}}", "gate: deny"), "", "", 0),
+    (("when: {class_at_least: 3B}", "search: strict"), "warning", "late-search", 6),
+    (("when: {class: [3B, 3A], category: [hr]}", "search: strict"), "warning", "late-search", 6),
+    (
+        ("when: {not: {class: ['1', '2', 3C]}}", "search: strict", "notice: {ja: 一言, en: word}"),
+        "warning",
+        "late-search",
+        6,
+    ),
+    (("when: {class_at_least: '2'}", "search: strict"), "warning", "late-search", 6),
+    (("when: {class: [3A]}", "search: strict"), "", "", 0),
+    (("when: {class: ['1']}", "search: strict"), "", "", 0),
+    (("when: {class_declared: [3B]}", "search: strict"), "", "", 0),
+    (("when: {category: [hr]}", "search: strict"), "", "", 0),
     (("when: {model: [claude-*]}", "gate: deny"), "warning", "no-model", 5),
     (("when: {model: [gpt-5.2, claude-5]}", "gate: deny"), "warning", "no-model", 5),
     (("when: {model: [gpt-5.2, own]}", "gate: deny"), "", "", 0),
@@ -295,6 +316,28 @@ def test_a_rule_that_does_nothing_or_the_opposite_of_another_is_found(
     assert "Z" in remark.ja or code == "no-model"
 
 
+@pytest.mark.parametrize(
+    ("gate", "dates", "told"),
+    [
+        ("deny", {}, ["opposite"]),
+        ("deny", {"valid_from": "2026-12-28", "valid_until": "2027-01-04"}, []),
+        ("deny", {"valid_until": "2027-01-04"}, []),
+        ("deny", {"valid_from": "2026-11-01"}, ["opposite"]),
+        ("allow", {"valid_from": "2026-12-28", "valid_until": "2027-01-04"}, ["opposite"]),
+    ],
+)
+def test_a_rule_that_tightens_another_for_a_time_is_no_opposite(
+    desk: Desk, gate: str, dates: dict[str, str], told: list[str]
+) -> None:
+    lasting = RULE.replace("id: Z", "id: Y") + "    when: {section: 道路課}\n    gate: confirm\n"
+    other = RULE + f"    when: {{section: 道路課}}\n    gate: {gate}\n"
+    other += "".join(f"    {name}: {day}\n" for name, day in dates.items())
+
+    found = codes(desk.check(GOOD + lasting + other).remarks)
+
+    assert [code for code in found if code in ("opposite", "never-decides")] == told
+
+
 def test_a_reveal_that_no_contract_allows_is_found(desk: Desk) -> None:
     learning = GOOD.replace("no_training: true", "no_training: false")
     reveal = RULE + "    when: {category: [pr]}\n    reveal: {types: [PERSON], destinations: [D1]}\n"
@@ -331,6 +374,12 @@ def test_a_later_pattern_that_an_earlier_one_hides_is_found(desk: Desk) -> None:
     assert remark.line == GOOD[: GOOD.index("name: gpt-5*")].count("\n") + 1
 
 
+def test_a_pattern_hides_no_other_spelling_because_models_are_named_to_the_letter(desk: Desk) -> None:
+    both = GOOD.replace("name: own\n", "name: GPT-5*\n", 1)
+
+    assert "hidden-model" not in codes(desk.check(both, None).remarks)
+
+
 def test_tables_that_decide_the_same_cells_twice_are_found(desk: Desk) -> None:
     second = """\
   - id: U
@@ -351,6 +400,12 @@ def test_tables_that_decide_the_same_cells_twice_are_found(desk: Desk) -> None:
         "    rows: class\n", "    when: {audience: staff}\n    rows: class\n"
     )
     assert "tables-overlap" not in codes(desk.check(apart).remarks)
+    handed_over = both.replace(
+        "    when: {audience: staff}\n", "    when: {audience: staff}\n    valid_from: 2027-04-01\n"
+    ).replace("    rows: class\n", "    valid_until: 2027-03-31\n    rows: class\n")
+    assert "tables-overlap" not in codes(desk.check(handed_over).remarks)
+    one_day = handed_over.replace("2027-03-31\n    rows", "2027-04-01\n    rows")
+    assert "tables-overlap" in codes(desk.check(one_day).remarks)
 
 
 def test_a_policy_that_allows_nothing_is_found(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from policies import files
 from policies.commands import app
-from policies.model import Ask
+from policies.model import Ask, EntityFact
 from policies.vocabulary import RISKS
 from tests.policies.test_checks import GOOD, TESTS
 
@@ -224,6 +224,26 @@ def test_test_complains_about_a_broken_policy_like_check(city: Path) -> None:
     assert (result.exit_code, as_json.exit_code) == (1, 1)
     assert result.stdout.startswith(f"{city}:{line}: ")
     assert json.loads(as_json.stdout)["complaints"][0]["line"] == line
+
+
+def test_whoever_mounts_the_commands_may_hand_in_the_kinds_of_data_that_a_city_added(
+    city: Path, ordinary: Ask, tmp_path: Path
+) -> None:
+    change(city, "{persons_at_least: 20}", "{entities: {any_of: [CITY_CARD]}}")
+    tests = city.with_name("city.tests.yaml")
+    change(tests, "ask: {persons: 20}", "ask: {entities: [{type: CITY_CARD}]}")
+    ask = tmp_path / "ask.json"
+    ask.write_text(written(replace(ordinary, entities=(EntityFact("CITY_CARD", "pattern", 1),))), "utf-8")
+    commands = (("check", city), ("test", city), ("explain", ask, "--policy", city),
+                ("explain", "--case", "多人数", "--policy", city))  # fmt: skip
+
+    def handed_in() -> tuple[str, ...]:
+        return (*files.ENTITY_TYPES, "CITY_CARD")
+
+    for command in commands:
+        assert run(*command).exit_code in (1, 2), command
+        done = runner.invoke(app, [str(one) for one in command], obj=handed_in)
+        assert done.exit_code == 0, done.output
 
 
 def test_explain_reads_a_file_or_stdin_and_says_why(ordinary: Ask, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from policies.conditions import conditions_of, conjunction
 from policies.decide import VERDICTS, Policy, Reveal, Rule, decide, gate_of
 from policies.facts import Facts, facts_of
 from policies.model import (
+    ATTACHMENT,
     NEVER_REVEALED,
     Ask,
     Bilingual,
@@ -334,6 +335,30 @@ def test_one_rule_that_asks_for_it_makes_the_search_strict_and_the_verdict_says_
     assert ids(policy.decide(ordinary), "rules") == ["R-0"]
 
 
+@pytest.mark.parametrize("shadow", [{}, {"shadow": True}])
+def test_a_rule_that_only_what_was_found_makes_match_did_not_make_the_search_strict(
+    ordinary: Ask, policy_of: PolicyOf, shadow: dict[str, Any]
+) -> None:
+    pair = {"ja": "題", "en": "title"}
+    raises = [{"id": "D", "class": "3B", "title": pair, "basis": "試験", "when": {"persons_at_least": 1}}]
+    late = {"when": {"class_at_least": "3B"}, "search": "strict", "notice": pair, **shadow}
+    alone = {"when": {"class": ["3B"]}, "search": "strict", **shadow}
+    policy = policy_of({"gate": "allow"}, late, alone, detected=raises)
+    raised, declared = replace(ordinary, persons=1), replace(ordinary, persons=1, declared_class="3B")
+    would = "would_" if shadow else ""
+
+    told = {hit.id: hit.effects for hit in policy.decide(raised).rules}
+    assert told == {"R-0": ("allow",), "R-1": (f"{would}notice",)}
+    assert not policy.strict(raised.unsearched())
+    told = {hit.id: hit.effects for hit in policy.decide(declared).rules}
+    assert told == {
+        "R-0": ("allow",),
+        "R-1": (f"{would}notice", f"{would}strict"),
+        "R-2": (f"{would}strict",),
+    }
+    assert policy.strict(declared.unsearched()) is not bool(shadow)
+
+
 def test_what_cannot_be_evaluated_is_searched_strictly(ordinary: Ask, policy_of: PolicyOf) -> None:
     policy = policy_of({"gate": "allow"}, {"when": {"class_at_least": "3C"}, "search": "strict"})
 
@@ -395,3 +420,10 @@ def test_nothing_found_is_left_in_an_ask_before_the_search(ordinary: Ask) -> Non
     found = replace(ordinary, entities=(EntityFact("PERSON", "cue", 2),), persons=2, pairs=1, words=("W",))
 
     assert found.unsearched() == replace(ordinary, words=("W",))
+
+
+def test_that_something_is_attached_is_known_before_the_search(ordinary: Ask) -> None:
+    attached = replace(ordinary, entities=(EntityFact(ATTACHMENT, "pattern", 1),), attachments=("image",))
+    found = replace(attached, entities=(EntityFact("PERSON", "cue", 2), *attached.entities), persons=2)
+
+    assert found.unsearched() == attached

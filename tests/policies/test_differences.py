@@ -13,12 +13,19 @@ from policies.schema import PolicyForm
 
 SAID = {"ja": "題", "en": "Title"}
 RULE = {"id": "R-1", "title": SAID, "basis": "試験", "when": {"category": ["pr", "hr"]}, "gate": "allow"}
+
+
+def near(groups: list[list[str]], **more: Any) -> dict[str, Any]:
+    return {"within": 20, "groups": groups, **more}
+
+
+NEAR, CHAIN = near([["予定価格"], ["教え", "言え"]]), near([["予算"], ["案", "額"]], in_order=True)
 CITY: dict[str, Any] = {
     "name": "city",
     "version": "1",
     "title": SAID,
     "zones": [{"zone": "hall", "networks": ["10.0.0.0/8"]}],
-    "words": [{"id": "W-1", "title": SAID, "owner": "企画課", "terms": ["駅前再開発", "新庁舎"]}],
+    "words": [{"id": "W-1", "title": SAID, "owner": "企画課", "terms": ["駅前再開発", "新庁舎"], "together": [NEAR, CHAIN]}],
     "tables": [
         {
             "id": "T", "title": SAID, "basis": "試験", "rows": "class", "columns": "destination",
@@ -60,6 +67,16 @@ def test_a_policy_does_not_differ_from_itself_and_every_shipped_one_differs_from
         {"zones": [{"zone": "hall", "networks": "10.0.0.0/8"}]},
         {"words": [{**CITY["words"][0], "terms": ["新庁舎", "駅前再開発"]}]},
         {"models": [CITY["models"][2], *CITY["models"][:2]]},
+        {"models": [{**one, "sandbox": False} for one in CITY["models"]]},
+        {
+            "words": [
+                {
+                    **CITY["words"][0],
+                    "together": [near([["言え", "教え"], ["予定価格"]], in_order=False), CHAIN],
+                }
+            ]
+        },
+        {"words": [{**CITY["words"][0], "together": [{**CHAIN, "groups": [["予算"], ["額", "案"]]}, NEAR]}]},
     ],
     ids=[
         "order of values",
@@ -67,6 +84,9 @@ def test_a_policy_does_not_differ_from_itself_and_every_shipped_one_differs_from
         "one for a list of one",
         "order of terms",
         "order of plain names",
+        "what holds anyway",
+        "order of groups",
+        "order in a group",
     ],
 )
 def test_another_way_of_writing_the_same_is_no_difference(change: dict[str, Any]) -> None:
@@ -108,6 +128,12 @@ def test_terms_of_a_word_list_are_counted_and_never_quoted() -> None:
 
     assert changed.details == (Detail(("terms",), "2語", "3語(2語増え、1語減る)"),)
     assert "市民会館" not in repr(changed) and "駅前再開発" not in repr(changed)
+
+
+def test_the_order_of_groups_that_follow_each_other_is_told_and_so_is_another_width() -> None:
+    for changed in ({**CHAIN, "groups": CHAIN["groups"][::-1]}, {**CHAIN, "within": 9}):
+        (one,) = told({"words": [{**CITY["words"][0], "together": [NEAR, changed]}]})
+        assert one.details == (Detail(("together",), "2語", "2語(1語増え、1語減る)"),)
 
 
 def test_the_order_of_patterns_is_told_because_the_earlier_one_counts() -> None:

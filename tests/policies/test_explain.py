@@ -29,6 +29,16 @@ def test_every_rule_is_explained_and_the_true_ones_are_those_that_were_recorded(
     assert "P-05" in rules and "T.2.D3" in cells
 
 
+def test_what_only_looks_like_a_rule_of_the_house_is_none(ordinary: Ask, policy_of: PolicyOf) -> None:
+    pair = {"ja": "表", "en": "table"}
+    table = {"id": "S", "title": pair, "basis": "試験", "rows": "class", "cells": {"*": "allow"}}
+    policy = policy_of({"id": "S.2", "gate": "allow"}, {"id": "S.sandbox", "gate": "allow"}, tables=[table])
+
+    assert explain(policy, ordinary).house == ()
+    unlisted = explain(policy, replace(ordinary, use_case="UC-9"))
+    assert [hit.id for hit in unlisted.house] == ["S.unknown-use-case"]
+
+
 def test_the_condition_that_failed_is_shown_with_what_was_wanted_and_what_was_there(
     ordinary: Ask, policy_of: PolicyOf
 ) -> None:

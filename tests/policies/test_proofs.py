@@ -1,5 +1,6 @@
 """What is called impossible never happens, and what is said to be covered always is."""
 
+import json
 from datetime import date
 from typing import Any
 
@@ -7,11 +8,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from policies import files
 from policies.conditions import conditions_of, conjunction
 from policies.facts import facts_of
 from policies.model import Ask
 from policies.names import any_name
 from policies.proofs import World, nameable
+from tests.policies.test_conditions import APPROVED, LISTS, model, use_case
 from tests.policies.test_index import LISTING, asks, whens
 
 TODAY = date(2026, 10, 31)
@@ -88,6 +91,7 @@ POSSIBLE: list[When] = [
     {"words": ["a", "c"], "not": {"words": ["a", "b"]}},
     {"not": {"destination": ["D1"], "trained": True}},
     {"service": ["own"], "not": {"service": ["contract", "terms_only"]}},
+    {"not": {"zone": ["lgwan", "unknown"]}},
 ]
 
 
@@ -133,6 +137,24 @@ def test_what_is_over_by_the_day_of_the_check_can_happen_no_more() -> None:
     assert World(date(2026, 11, 1), LISTING).possible((when, True))
     assert not World(date(2026, 11, 2), LISTING).possible((when, True))
     assert not World(date(2026, 11, 1), LISTING).possible((expired, True))
+
+
+def test_a_zone_that_nobody_named_is_thought_of() -> None:
+    assert not OWN.covers(
+        conditions_of({"zone": ["lgwan", "unknown"]}), conditions_of({"not": {"zone": ["edu"]}})
+    )
+
+
+def test_the_last_day_of_the_calendar_is_followed_by_none() -> None:
+    lists = {**LISTS, "use_cases": [use_case("UC-1", approval={**APPROVED, "until": "9999-12-31"})]}
+    lists["models"] = [model("for-good", valid_until="9999-12-31")]
+    policy = files.parse(json.dumps({**LISTING.data, **lists}))
+    world = World(TODAY, policy)
+
+    assert world.possible((conditions_of({"use_case": {"id": ["UC-1"], "approved": True}}), True))
+    assert not world.possible((conditions_of({"use_case": {"id": ["UC-1"], "approved": False}}), True))
+    assert not world.possible((conditions_of({"model": ["for-good"], "model_stage": ["expired"]}), True))
+    assert World(date.max, policy).possible((conditions_of({"holiday": True}), True))
 
 
 def test_only_registered_models_is_less_than_any_model() -> None:

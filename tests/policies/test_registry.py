@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.complaints import PolicyError
 from policies.decide import Policy, gate_of
 from policies.house_rules import HOUSE_RULES
 from policies.model import Ask, EntityFact, Permit, Refuse
@@ -238,6 +239,29 @@ def test_the_sample_of_a_zone_lies_in_it() -> None:
 
     assert [found.of(found.sample(name)) for name in found.names] == list(found.names)
     assert found.sample(NO_ZONE) is None
+
+
+@given(st.lists(st.ip_addresses(v=4).map(lambda at: IPv4Network(f"{at}/32").supernet(2)), max_size=3))
+def test_a_zone_that_is_not_covered_whole_has_a_sample(narrower: list[IPv4Network]) -> None:
+    """Both ends are taken, and wherever the others lie: a /26 and three networks of four leave addresses over."""
+    hall = IPv4Network("10.0.0.0/26")
+    ends = [IPv4Network("10.0.0.0/27"), IPv4Network("10.0.0.56/29")]
+    inner = [IPv4Network(f"10.0.0.{int(one.network_address) % 64}/30") for one in narrower]
+    found = Zones([("hall", hall), *(("other", one) for one in (*ends, *inner))])
+
+    assert found.of(found.sample("hall")) == "hall"
+
+
+def test_a_zone_that_narrower_ones_cover_has_no_sample() -> None:
+    halves = [("a", IPv4Network("0.0.0.0/1")), ("b", IPv4Network("128.0.0.0/1"))]
+
+    assert Zones([("all", IPv4Network("0.0.0.0/0")), *halves]).sample("all") is None
+
+
+@pytest.mark.parametrize("network", [10, True, "10", "10.1.1.1/8"])
+def test_a_network_is_written_as_a_network(policy_of: PolicyOf, network: Any) -> None:
+    with pytest.raises(PolicyError, match=r"write a network as 10\.1\.0\.0/16"):
+        policy_of(ALLOW, zones=[{"zone": "hall", "networks": network}])
 
 
 NETWORKS = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from policies import files
 from policies.complaints import PolicyError
 from policies.decide import Policy, gate_of
 from policies.model import Ask, EntityFact, Permit, Refuse, Verdict
@@ -206,6 +207,7 @@ def test_nothing_in_a_table_lifts_a_mask(ordinary: Ask, policy_of: PolicyOf) -> 
         ({"rows": "colour"}, "unknown value 'colour'"),
         ({"deny": None, "cells": {"2": "deny"}}, "no sentence for it"),
         ({"say": {"4": {}}}, "unknown row '4'"),
+        ({"say": {"*": {}}}, "say names single rows"),
     ],
 )
 def test_a_broken_table_is_complained_about(policy_of: PolicyOf, change: dict[str, Any], words: str) -> None:
@@ -215,3 +217,50 @@ def test_a_broken_table_is_complained_about(policy_of: PolicyOf, change: dict[st
     with pytest.raises(PolicyError) as caught:
         policy_of(NOTHING, tables=[broken])
     assert words in str(caught.value)
+
+
+CELLS = """\
+name: try
+version: "1"
+title: {ja: 試し, en: try}
+tables:
+  - id: T
+    title: {ja: 表, en: table}
+    basis: 試験
+    rows: class
+    columns: destination
+    cells:
+      "1":
+        D1: allow
+        D2: mask
+      "2": allow
+rules:
+  - {id: A, title: {ja: 題, en: title}, basis: 試験, when: {always: true}, gate: allow}
+"""
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "words"),
+    [
+        ("D2: mask", "D2: alow", 13, "Did you mean 'allow'?"),
+        ("D2: mask", "D2: 3", 13, 'write it in quotes: "3"'),
+        ('"2": allow', '"2": alow', 14, "Did you mean 'allow'?"),
+        ('"2": allow', '"2": 3', 14, 'write it in quotes: "3"'),
+        ('"2": allow', '"2": [allow]', 14, "write one text here"),
+    ],
+)
+def test_a_mistyped_cell_is_complained_about_once_at_its_line(
+    good: str, bad: str, line: int, words: str
+) -> None:
+    with pytest.raises(PolicyError) as caught:
+        files.parse(CELLS.replace(good, bad))
+
+    (complaint,) = caught.value.complaints
+    assert complaint.line == line and words in complaint.en
+
+
+def test_a_sentence_for_every_row_is_sent_to_where_it_belongs(policy_of: PolicyOf) -> None:
+    with pytest.raises(PolicyError) as caught:
+        policy_of(NOTHING, tables=[table({"*": "deny"}, say={"*": {"deny": PAIR}})])
+
+    assert "Did you mean" not in str(caught.value) and "のことですか" not in str(caught.value)

@@ -1,6 +1,7 @@
 """The test runner finds what is wrong, counts what was never tried, and points at the line."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -8,7 +9,9 @@ import pytest
 
 from policies import files, testing
 from policies.complaints import CannotRead, PolicyError
+from policies.coverage import Coverage
 from policies.junit import junit
+from tests.policies.conftest import ORDINARY
 
 POLICY = """\
 name: try
@@ -152,6 +155,18 @@ def test_a_table_is_one_case_a_cell_and_points_at_the_cell(tested: Bench) -> Non
         (case("{gate: perhaps}"), 19, "known: allow, confirm, deny"),
         (case("{gate: allow}", "{katgory: hr}"), 18, "Did you mean 'category'?"),
         (case("{gate: allow}", "{trained: 3}"), 18, "true"),
+        (case("{gate: deny}", '{at: "0001-01-01T00:00:00+09:00"}'), 18, "write the time as"),
+        (case("{gate: deny}", '{at: "9999-12-31T23:00:00+00:00"}'), 18, "write the time as"),
+        (
+            "tables:\n  - {name: 表, rows: entity, ask: {entities: 3}, expect: {PERSON: allow}}\n",
+            17,
+            "write a list",
+        ),
+        (
+            "tables:\n  - {name: 表, rows: evidence, ask: {entities: PERSON}, expect: {cue: allow}}\n",
+            17,
+            "write a list",
+        ),
         ("cases:\n  - name: 試し\n", 17, "'expect' is missing"),
         ("cases:\n  - {name: 試し, expect: {gate: allow, rule: [A]}}\n", 17, "Did you mean 'rules'?"),
         ("cases:\n  - name: 試し\n    expect: {}\n", 18, "nothing is expected"),
@@ -196,6 +211,11 @@ def test_the_tests_may_be_named_instead_of_the_policy(tested: Bench) -> None:
 def test_a_policy_without_tests_cannot_be_tested(tested: Bench) -> None:
     with pytest.raises(CannotRead, match=r"write try\.tests\.yaml beside try\.yaml"):
         testing.run(tested.policy)
+
+
+def test_a_name_that_is_too_long_for_a_file_is_complained_about_like_one_that_is_not_there() -> None:
+    with pytest.raises(CannotRead):
+        testing.run("x" * 300 + ".yaml")
 
 
 # ── the words of a test file ──────────────────────────────────────────────────────────────────────
@@ -298,6 +318,82 @@ def test_a_zone_is_an_address_in_it_and_none_of_a_narrower_one(rich: Bench) -> N
 
     assert passed(report) == []
     assert [one.name for one in report.results] == ["区域: lgwan", "区域: my_number", "区域: unknown"]
+
+
+def test_a_zone_of_the_base_is_an_address_in_it_until_a_case_says_otherwise(rich: Bench) -> None:
+    report = rich.run(
+        "cases:\n"
+        "  - {name: 一, expect: {gate: allow, decisive: [A]}}\n"
+        "  - {name: 二, ask: {zone: my_number}, expect: {gate: deny}}\n"
+        "  - {name: 三, ask: {address: 192.0.2.1}, expect: {gate: deny}}\n"
+        "  - {name: 四, ask: {zone: unknown}, expect: {gate: deny}}\n",
+        BASE + ZONE,
+    )
+
+    assert passed(report) == []
+    with pytest.raises(PolicyError, match=r"try\.tests\.yaml:16: .*unknown zone 'nowhere'"):
+        rich.run(case("{gate: deny}"), BASE + "  zone: nowhere\n")
+
+
+def test_a_zone_whose_ends_are_taken_is_asked_from_its_middle_and_one_that_is_covered_cannot_be_tried(
+    rich: Bench,
+) -> None:
+    narrower = "  - {zone: my_number, networks: [10.0.0.0/16, 10.255.0.0/16]}\n"
+    rich.policy.write_text(
+        RICH.replace("  - {zone: my_number, networks: [10.0.0.0/16]}\n", narrower), encoding="utf-8"
+    )
+    assert passed(rich.run(case("{gate: allow, decisive: [A]}", "{zone: lgwan}"))) == []
+
+    covered = narrower.replace("10.0.0.0/16, 10.255.0.0/16", "10.0.0.0/9, 10.128.0.0/9")
+    rich.policy.write_text(
+        RICH.replace("  - {zone: my_number, networks: [10.0.0.0/16]}\n", covered), encoding="utf-8"
+    )
+    with pytest.raises(PolicyError, match=r"try\.tests\.yaml:18: 区域 lgwan の番地は、もっと細かい"):
+        rich.run(case("{gate: deny}", "{zone: lgwan}"))
+
+
+def test_strict_is_whether_the_gateway_would_search_strictly_before_anything_is_found(rich: Bench) -> None:
+    strict = (
+        "  - {id: S-1, title: {ja: 厳, en: s}, basis: 試験, when: {class_at_least: 3B}, search: strict}\n"
+    )
+    rich.policy.write_text(RICH + strict, encoding="utf-8")
+
+    report = rich.run(
+        "cases:\n"
+        "  - {name: 一, ask: {persons: 20}, expect: {strict: false, effective_class: 3B, excludes: [S-1]}}\n"
+        "  - {name: 二, ask: {persons: 20, class: 3B}, expect: {strict: true, includes: [S-1]}}\n"
+        "  - {name: 三, ask: {class: 3C}, expect: {strict: false}}\n"
+    )
+
+    assert passed(report) == []
+
+
+def test_a_city_hall_that_is_never_open_has_no_day_to_test_on(rich: Bench) -> None:
+    rich.policy.write_text(RICH.replace("12-29..01-03", "01-01..12-31"), encoding="utf-8")
+
+    with pytest.raises(PolicyError, match=r"try\.tests\.yaml:1: 開庁日が一年を通して一日もない"):
+        rich.run(case("{gate: deny}"))
+    moment = '  at: "2027-01-04T10:00:00+09:00"\n'
+    assert passed(rich.run(case("{gate: deny, would: deny}"), BASE + moment)) == []
+
+
+def test_the_last_day_of_the_calendar_is_a_day_to_test_on(rich: Bench) -> None:
+    rich.policy.write_text(
+        RICH.replace("effective: 2027-01-01", "effective: 9999-12-31").replace(
+            "12-29..01-03", "01-01..01-02"
+        ),
+        encoding="utf-8",
+    )
+
+    assert passed(rich.run(case("{gate: allow}", "{zone: lgwan}"))) == []
+
+
+def test_coverage_makes_no_more_fuss_than_the_decision_of_what_cannot_be_decided(rich: Bench) -> None:
+    coverage = Coverage(files.load(rich.policy))
+
+    coverage.see(replace(ORDINARY, at=datetime.max.replace(tzinfo=UTC)))
+
+    assert coverage.conditions == (0, 7)
 
 
 def test_rows_and_columns_may_be_what_was_found_and_its_evidence(rich: Bench) -> None:

@@ -490,11 +490,14 @@ def test_a_stop_in_a_folder_without_a_checkpoint_says_so_and_makes_none(
 
 
 def test_a_stop_does_not_wait_for_a_better_reason_and_keeps_no_number(
-    settings: Settings, sekisho: Callable[..., Result]
+    settings: Settings, stops: StopBook, sekisho: Callable[..., Result]
 ) -> None:
     assert sekisho("stop", "--reason", "番号1234-5678-9018を送った", "--by", "課長").exit_code == 0
     (stopped,) = noted(settings)
     assert stopped["reason"] == "番号＊＊＊＊-＊＊＊＊-＊＊＊＊を送った"
+    assert sekisho("stop", "--section", "123456789018", "--reason", "誤送信").exit_code == 0
+    assert noted(settings)[-1]["target"] == "section:＊＊＊＊＊＊＊＊＊＊＊＊"
+    assert "section:123456789018" in [one.target for one in stops.standing()], "it holds under its own name"
     assert masked("2026-11-23の点検") == "2026-11-23の点検"
 
 

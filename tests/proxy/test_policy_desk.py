@@ -26,6 +26,7 @@ from policies import files
 from policies.commands import app as rules_app
 from policies.decide import Policy
 from policies.model import Ask
+from policies.vocabulary import ENTITY_TYPES
 from proxy import comparison
 from proxy.__main__ import app
 from proxy.comparison import OTHERS, Asked, Comparison, Shift, compare
@@ -391,7 +392,9 @@ def test_every_group_counts_every_changed_decision(asks: list[Ask]) -> None:
     [
         ("allow", "deny", True), ("deny", "confirm", False), ("confirm", "deny", True),
         ("allow+PERSON", "allow", True), ("allow", "allow+PERSON", False), ("allow+PERSON", "deny", True),
-        ("allow+PERSON", "allow+JP_ADDRESS", None),
+        ("allow+PERSON", "allow+JP_ADDRESS", None), ("allow", "confirm+PERSON", None),
+        ("confirm+PERSON", "allow", None), ("allow+PERSON", "confirm", True), ("confirm", "allow+PERSON", False),
+        ("allow+PERSON", "confirm+JP_ADDRESS", None), ("deny", "confirm+PERSON", False), ("confirm+PERSON", "deny", True),
     ],
 )  # fmt: skip
 def test_a_shift_knows_which_way_it_goes(old: str, new: str, stricter: bool | None) -> None:
@@ -450,6 +453,8 @@ def test_nothing_is_told_or_written_where_the_view_cannot_be_recorded(
     [
         (["--replay", "10月"], "--replay は 2026-10 の形です"),
         (["--replay", "2026-13"], "--replay は 2026-10 の形です"),
+        (["--replay", "0001-01"], "--replay は 2026-10 の形です"),
+        (["--replay", "9998-12"], "--replay は 2026-10 の形です"),
         (["--csv", "a.csv"], "--csv と --html には --replay 2026-10 が要ります"),
         (["--replay", "2026-10", "--csv", "old-city.yaml"], "old-city.yaml はもうあります"),
         (["--replay", "2026-10", "--html", "nowhere/a.html"], "nowhere というフォルダーがありません"),
@@ -576,6 +581,86 @@ def test_an_ask_in_a_file_is_explained_without_a_ledger(both: tuple[str, str], t
     assert from_file.exit_code == from_stdin.exit_code == 0
     assert from_file.stdout == from_stdin.stdout
     assert "○ T 機密性と送信先" in from_file.stdout
+
+
+@pytest.mark.requirement("R2")
+def test_a_kind_of_data_that_the_city_gave_up_since_makes_no_difference_to_a_record(here: Address) -> None:
+    card = an_ask(entities=found(CITY_CARD=1))
+    then = files.remade(OLD, "old-city.json", (*ENTITY_TYPES, "CITY_CARD"))
+    keep(
+        here,
+        [
+            (card.at, Draft("asked", "known", record(card, then.decide(card)))),
+            (card.at, Draft("asked", "strange", record(card, OLD_POLICY.decide(card)))),
+        ],
+    )
+    Shelf(Path("home")).keep(OLD_POLICY)
+
+    for number in ("known", "strange"):
+        result = run("explain", number)
+        assert result.exit_code == 0, result.output
+        assert "記録と同じ判定です。" in result.stdout
+
+
+def test_a_name_that_is_too_long_for_a_file_is_looked_for_in_the_ledger(
+    here: Address, both: tuple[str, str]
+) -> None:
+    keep(here, exchange("x-1", an_ask()))
+
+    explained = run("explain", "x" * 300)
+    compared = run("diff", *both, "--replay", "2026-10", "--csv", "y" * 300)
+
+    assert (explained.exit_code, explained.stdout) == (1, "")
+    assert "台帳にありません。" in explained.stderr
+    assert compared.exit_code == 2 and "に書けません" in compared.stderr
+
+
+# ── a city's own kinds of data ────────────────────────────────────────────────────────────────────
+
+KIND = '- {kind: CITY_CARD, ja: カード, pattern: "L[0-9]{7}"}\n'
+CARD_TESTS = """\
+base: {person: p, department: d, section: s, actor: staff, identity: authenticated, tool: t, enrolled: true,
+       trained: true, acknowledged: true, dialect: chat, model: echo, destination: D2, category: mail_draft}
+cases:
+  - {name: カード, ask: {entities: [{type: CITY_CARD}]}, expect: {gate: deny, includes: [R-card]}}
+"""
+
+
+@pytest.fixture
+def cards(tmp_path: Path) -> str:
+    """A policy that speaks of a kind of data which this city added, and its tests."""
+    card = rule("R-card", {"entities": {"any_of": ["CITY_CARD"]}}, gate="deny")
+    file = written(tmp_path, {**OLD, "name": "cards", "rules": [*OLD["rules"], card]})
+    file.with_suffix(".tests.yaml").write_text(CARD_TESTS, "utf-8")
+    return str(file)
+
+
+def test_the_rules_rooms_commands_know_the_kinds_of_data_that_the_gateway_finds(
+    cards: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = ("check", cards), ("test", cards), ("explain", "--case", "カード", "--policy", cards)
+    for command in commands:
+        done = run(*command)
+        assert done.exit_code in (1, 2) and "CITY_CARD" in done.output, done.output
+
+    (tmp_path / "kinds.yaml").write_text(KIND, "utf-8")
+    monkeypatch.setenv("SEKISHO_RULES", "kinds.yaml")
+
+    for command in commands:
+        done = run(*command)
+        assert done.exit_code == 0, done.output
+
+
+def test_kinds_of_data_that_cannot_be_read_end_a_command_with_2_and_one_sentence(
+    cards: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kinds.yaml").write_text("- {kind: x}\n- {kind: y}\n", "utf-8")
+    monkeypatch.setenv("SEKISHO_RULES", "kinds.yaml")
+
+    for command in (("check", cards), ("test", cards), ("explain", "--case", "カード", "--policy", cards)):
+        done = run(*command)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "SEKISHO_RULES" in done.stderr and done.stderr.count("\n") == 1
 
 
 # ── schema ────────────────────────────────────────────────────────────────────────────────────────

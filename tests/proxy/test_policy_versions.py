@@ -226,6 +226,17 @@ def test_another_document_needs_another_version(hall: Hall) -> None:
     assert hall.activate().exit_code == 0
 
 
+def test_the_very_same_document_may_come_back(hall: Hall) -> None:
+    first = hall.write()
+    assert hall.activate().exit_code == 0
+    hall.write(version="1.1")
+    assert hall.activate().exit_code == 0
+    assert hall.write() == first
+    done = hall.activate("--json")
+    assert done.exit_code == 0 and json.loads(done.stdout)["digest"] == first, done.output
+    assert hall.versions() == [("1.0", "past"), ("1.1", "past"), ("1.0", "in_force")]
+
+
 def test_a_lost_list_is_begun_anew_by_activating_again_and_a_broken_one_is_not_written_over(
     hall: Hall,
 ) -> None:

@@ -219,6 +219,49 @@ def test_a_version_that_cannot_be_recorded_does_not_count_until_it_can(desk: Des
     assert [noted["digest"] for noted in desk.noted()] == [digest(ONE), digest(TWO)]
 
 
+@pytest.mark.requirement("R2")
+def test_a_change_that_was_taken_back_before_it_was_recorded_never_counts(desk: Desk) -> None:
+    async def story(book: Rulebook) -> None:
+        await settle(book, 1)
+        desk.write(TWO)
+        await book.look()
+        file = desk.home / "ledger.sqlite"
+        file.chmod(0o444)
+        with pytest.raises(CannotRecord):
+            await book.look()
+        desk.write(ONE)
+        assert await settle(book, 2) == digest(ONE)
+        file.chmod(0o600)
+        assert await settle(book, 4) == digest(ONE)
+        desk.write(TWO)
+        assert await settle(book, 2) == digest(TWO), "written again, it is a change like any other"
+
+    with desk.open() as book:
+        asyncio.run(story(book))
+    assert [noted["digest"] for noted in desk.noted()] == [digest(ONE), digest(TWO)]
+
+
+def test_a_file_whose_day_came_while_nothing_could_be_recorded_counts_once_it_can(desk: Desk) -> None:
+    tomorrow = policy("3", "deny", "effective: '2026-11-24'")
+
+    async def story(book: Rulebook) -> None:
+        await settle(book, 1)
+        desk.write(tomorrow)
+        await settle(book, 2)
+        desk.at = NOON.replace(hour=15)  # midnight in Japan
+        await book.look()
+        file = desk.home / "ledger.sqlite"
+        file.chmod(0o444)
+        for _ in range(3):
+            with pytest.raises(CannotRecord):
+                await book.look()
+        file.chmod(0o600)
+        assert await settle(book, 1) == digest(tomorrow)
+
+    with desk.open() as book:
+        asyncio.run(story(book))
+
+
 # ── what is not a policy ──────────────────────────────────────────────────────────────────────────
 
 
@@ -280,6 +323,29 @@ def test_a_rejection_that_cannot_be_recorded_is_recorded_later(desk: Desk) -> No
     with desk.open() as book:
         asyncio.run(story(book))
     assert len(desk.noted("policy.rejected")) == 1
+
+
+def test_a_city_whose_own_kinds_of_data_cannot_be_read_keeps_the_old_policy_and_is_told_why(
+    desk: Desk, tmp_path: Path
+) -> None:
+    kinds = tmp_path / "kinds.yaml"
+    kinds.write_text('- {kind: CITY_CARD, ja: カード, pattern: "L[0-9]{7}"}\n', "utf-8")
+    desk.more = {"rules": kinds}
+
+    async def story(book: Rulebook) -> None:
+        await settle(book, 1)
+        kinds.write_text("- kind: [\n", "utf-8")
+        desk.write(TWO)
+        assert await settle(book, 3) == digest(ONE)
+        assert book.rejected is not None and book.rejected.reason == "rules_file"
+
+    with structlog.testing.capture_logs() as logs, desk.open() as book:
+        asyncio.run(story(book))
+    (noted,) = desk.noted("policy.rejected")
+    assert (noted["file"], noted["line"], noted["reason"]) == ("kinds.yaml", None, "rules_file")
+    assert [(log["where"], log["reason"]) for log in logs if log["event"] == "alarm"] == [
+        ("kinds.yaml", "rules_file")
+    ]
 
 
 def test_a_file_of_the_future_waits_for_its_day(desk: Desk) -> None:
