@@ -85,6 +85,7 @@ class AskForm(Strict):
     tools: list[str] = Field(default_factory=list)
     tools_unnamed: int = 0
     quota: str = "unlimited"
+    purpose: bool = True
     at: Annotated[datetime, BeforeValidator(_moment)] = Field(default_factory=lambda: datetime.now(UTC))
 
 

@@ -25,6 +25,7 @@ FACTS: Mapping[str, Callable[[Facts], Any]] = {
     "trained": lambda facts: facts.ask.trained,
     "acknowledged": lambda facts: facts.ask.acknowledged,
     "consented": lambda facts: facts.ask.consented,
+    "purpose": lambda facts: facts.ask.purpose,
     "actor": lambda facts: facts.ask.actor,
     "role": lambda facts: facts.ask.role,
     "identity": lambda facts: facts.ask.identity,

@@ -5,6 +5,8 @@ gate (the strongest of deny > confirm > allow; none at all is a denial), reveale
 rule names type and destination) and notices. An error while deciding is a refusal and an alarm, never a permit.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,11 +20,14 @@ from policies.facts import Facts, facts_of
 from policies.house_rules import house_rules
 from policies.index import Index
 from policies.model import (
+    LABEL,
     NEVER_REVEALED,
     Ask,
     Bilingual,
     ConfidentialityClass,
     Confirm,
+    Confirming,
+    Consenter,
     Effect,
     EntityFact,
     Gate,
@@ -39,6 +44,7 @@ from policies.vocabulary import (
     AUDIENCES,
     CATEGORIES,
     CLASSES,
+    COURSES,
     DIALECTS,
     EVIDENCE,
     GATES,
@@ -66,8 +72,8 @@ class Rule:
 
     ``risks`` are what it answers: OWASP LLM (``LLM01``) and NIST AI 600-1 (``NIST-data-privacy``).
     ``shadow``: it is rehearsed, recorded as ``would_…`` and not done. Both dates (JST) are included.
-    ``hits`` are what a verdict shows of it, by whether it reveals; ``late`` the same where it matches only by what
-    was found, too late for a strict search.
+    ``consent``: who confirms what it wants confirmed. ``hits`` are what a verdict shows of it, by whether it reveals;
+    ``late`` the same where it matches only by what was found, too late for a strict search.
     """
 
     id: str
@@ -86,6 +92,7 @@ class Rule:
     valid_from: date | None = None
     valid_until: date | None = None
     risks: tuple[str, ...] = ()
+    consent: Consenter = "self"
     hits: Mapping[bool, RuleHit] = field(init=False, repr=False, compare=False)
     late: Mapping[bool, RuleHit] = field(init=False, repr=False, compare=False)
 
@@ -100,7 +107,13 @@ class Rule:
     def _hits(self, strict: bool) -> Mapping[bool, RuleHit]:
         return {
             revealing: RuleHit(
-                self.id, self._effects(revealing, strict), self.title, self.remedy, self.notice, self.risks
+                self.id,
+                self._effects(revealing, strict),
+                self.title,
+                self.remedy,
+                self.notice,
+                self.risks,
+                self.consent,
             )
             for revealing in (False, True)
         }
@@ -142,6 +155,8 @@ class Policy:
     ``entity_types`` are the types the rules were checked against; an ask with any other is refused.
     ``originals_days``: how long what the placeholders stand for is kept sealed, 0 to 90; 0: it is not kept.
     ``registered``: the file lists its models, so that one it does not list is refused.
+    ``rules_version``: the version of the 利活用ルール that staff must have accepted. ``courses``: the trainings they
+    need each 年度, which count ``grace_days`` beyond its end. ``label``: what a document says that AI helped to write.
     ``data`` is the file as plain values, from which the very same policy can be made again.
     """
 
@@ -165,14 +180,22 @@ class Policy:
     use_cases: Mapping[str, UseCase] = field(default_factory=dict)
     zones: Zones = field(default_factory=lambda: Zones(()), repr=False, compare=False)
     closed_days: tuple[Span, ...] = ()
+    rules_version: str = ""
+    courses: tuple[str, ...] = COURSES
+    grace_days: int = 0
+    confirming: Confirming = field(default_factory=Confirming)
+    label: Bilingual = LABEL
     word_lists: tuple[WordList, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     matcher: WordMatcher = field(init=False, repr=False, compare=False)
     index: Index[Rule] = field(init=False, repr=False, compare=False)
+    rules_on_quota: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matcher", WordMatcher(self.word_lists))
         object.__setattr__(self, "index", Index(self.rules))
+        on_quota = any(rule.gate and not rule.shadow and _asks(rule, "quota") for rule in self.rules)
+        object.__setattr__(self, "rules_on_quota", on_quota)
 
     def decide(self, ask: Ask) -> Verdict:
         """See :func:`decide`."""
@@ -181,6 +204,14 @@ class Policy:
     def words(self, texts: Sequence[str], on: date) -> tuple[str, ...]:
         """The ids of the word lists that occur in any of the texts on a day (JST): see words.py."""
         return self.matcher.found(texts, on)
+
+    def fingerprint(self, id: str) -> str:
+        """What the rule or the table behind a `RuleHit` says, as a digest: another one, once it says something else."""
+        table = id.partition(".")[0]
+        entries = (*self.data.get("rules", ()), *self.data.get("tables", ()))
+        found = [entry for entry in entries if entry.get("id") in (id, table)]
+        written = json.dumps(found, ensure_ascii=False, sort_keys=True, default=str)
+        return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
     def strict(self, ask: Ask) -> bool:
         """Whether an ask is to be searched strictly; asked before anything is found, so ``entities`` is
@@ -195,6 +226,10 @@ class Policy:
             )
         except Exception:  # decide() will refuse it; until then nothing less is looked for
             return True
+
+
+def _asks(rule: Rule, name: str) -> bool:
+    return any(condition.name == name for condition in rule.conditions)
 
 
 class UnknownFact(Exception):
@@ -250,7 +285,7 @@ def _first_unknown(values: tuple[object, ...]) -> str | None:
     return None
 
 
-_flags = attrgetter("enrolled", "trained", "acknowledged", "consented")
+_flags = attrgetter("enrolled", "trained", "acknowledged", "consented", "purpose")
 _names = attrgetter("person", "department", "section", "tool", "model")
 
 

@@ -52,6 +52,9 @@ _KEY_WORDS: Mapping[str, str] = {
     "confidential": "要機密情報を扱う", "human_judgement": "職員が判断する", "high_risk": "高リスク",
     "assessment": "評価の番号", "approval": "承認", "by": "承認者", "on": "承認の日", "terms": "言葉",
     "together": "組になる言葉", "unless": "除く言い回し", "networks": "ネットワーク", "declared": "申告",
+    "rules_version": "利用ルールの版", "trainings": "研修", "courses": "研修の名", "grace_days": "前年度の修了を認める日数",
+    "confirming": "確認のしかた", "minutes": "分", "remember_hours": "聞き直さない時間", "deadline_hours": "待つ時間",
+    "consent": "確かめる人", "label": "表示文", "purpose": "利用目的の記入",
     "approved": "承認済み", "assessed": "評価済み", "not_approved": "承認されていない",
 }  # fmt: skip
 

@@ -4,8 +4,9 @@ S.unknown-model     a model that the registry does not list, or whose time is ov
 S.terms-only        約款型 services never get class 2 and above (申合せ 2023-05-08)
 S.sandbox           a model on trial gets class 1 only
 S.unknown-use-case  a use case that the policy does not list
+S.quota             a limit of the office is used up, and the policy has no rule of its own for that
 
-They hold as soon as a policy lists models or use cases.
+Those on models and use cases hold as soon as a policy lists any.
 """
 
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ def house_rules(policy: "Policy", facts: Facts) -> Iterator[RuleHit]:
                 yield SANDBOX
     if facts.ask.use_case is not None and facts.use_case is None:
         yield UNKNOWN_USE_CASE
+    if facts.ask.quota == "over" and not policy.rules_on_quota:
+        yield QUOTA
 
 
 UNKNOWN_MODEL = RuleHit(
@@ -84,3 +87,13 @@ UNKNOWN_USE_CASE = RuleHit(
     ),
 )
 HOUSE_RULES = (UNKNOWN_MODEL, TERMS_ONLY, SANDBOX, UNKNOWN_USE_CASE)
+QUOTA = RuleHit(
+    "S.quota",
+    ("deny",),
+    Bilingual("上限(回数・文字数・費用)を超えたので、止まっています。", "The quota is used up."),
+    Bilingual(
+        "急ぐときは、所属長から情報システム担当へ上限の引き上げを相談してください。",
+        "If it is urgent, have your section head ask the system team for a higher quota.",
+    ),
+    risks=("LLM10",),
+)

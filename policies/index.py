@@ -31,7 +31,16 @@ Admits = Callable[[Any], bool]
 FEW: Mapping[str, str] = {
     **{
         name: f"ask.{name}"
-        for name in ("enrolled", "trained", "acknowledged", "consented", "actor", "role", "identity")
+        for name in (
+            "enrolled",
+            "trained",
+            "acknowledged",
+            "consented",
+            "purpose",
+            "actor",
+            "role",
+            "identity",
+        )
     },
     **{name: f"ask.{name}" for name in ("audience", "quota", "dialect", "category")},
     **{name: name for name in ("zone", "destination", "holiday")},

@@ -15,8 +15,11 @@ from policies.decide import Policy, Raise, Reveal, Rule, rehearsed
 from policies.document import Document, Place
 from policies.model import (
     CATEGORY_CODES,
+    LABEL,
     Bilingual,
     ConfidentialityClass,
+    Confirming,
+    Consenter,
     DestinationTier,
     Effect,
     Gate,
@@ -26,6 +29,7 @@ from policies.model import (
 from policies.registry import NO_ZONE, Approval, Model, Models, Nature, Price, UseCase, Zones
 from policies.schema import (
     CELL_WORDS,
+    ConfirmingForm,
     ModelForm,
     PolicyForm,
     RaiseForm,
@@ -33,6 +37,7 @@ from policies.schema import (
     SayForm,
     SentencePair,
     TableForm,
+    TrainingsForm,
     UseCaseForm,
     When,
     WordListForm,
@@ -57,6 +62,7 @@ def policy_of(document: Document, form: PolicyForm, digest: str, entity_types: S
     wrong = [*_repeated(document, form), *_unknown_names(document, form), *_wrong_cells(document, form, axes)]
     if wrong:
         raise PolicyError(wrong)
+    trainings, confirming = form.trainings or TrainingsForm(), form.confirming or ConfirmingForm()
     return Policy(
         name=form.name,
         version=form.version,
@@ -79,6 +85,11 @@ def policy_of(document: Document, form: PolicyForm, digest: str, entity_types: S
         zones=Zones([(one.zone, network) for one in form.zones or () for network in one.networks]),
         closed_days=tuple(map(_span, form.closed_days or ())),
         word_lists=tuple(map(_word_list, form.words or ())),
+        rules_version=form.rules_version or form.version,
+        courses=tuple(trainings.courses),
+        grace_days=trainings.grace_days,
+        confirming=Confirming(confirming.minutes, confirming.remember_hours, confirming.deadline_hours),
+        label=_bilingual(form.label) if form.label else LABEL,
         data=document.data,
     )
 
@@ -107,6 +118,7 @@ def _rule(form: RuleForm) -> Rule:
         valid_from=form.valid_from,
         valid_until=form.valid_until,
         risks=tuple(form.risk_refs or ()),
+        consent=cast(Consenter, form.consent or "self"),
     )
 
 

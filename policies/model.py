@@ -24,6 +24,8 @@ Audience = Literal["staff", "public"]
 Attachment = Literal["image", "audio", "file", "link"]
 QuotaState = Literal["unlimited", "within", "near", "over"]
 """``near``: from 80 % of a limit; ``unlimited``: nobody counts."""
+Consenter = Literal["self", "section_head", "csirt"]
+"""Who confirms what needs confirmation: whoever asked, the section's 所属長, or the CSIRT."""
 Stage = Literal["approved", "sandbox", "unknown", "expired"]
 """What the registry says of a model on a day: not listed is ``unknown``, outside its dates ``expired``."""
 Service = Literal["own", "contract", "terms_only"]
@@ -55,6 +57,7 @@ class Ask:
     address      where the connection came from; the policy's zones give it a name
     consented    whether a contractor's use was consented to beforehand
     audience     whom the tool's answers reach
+    purpose      whether it was said what for; what was said is text, and none of the policy's business
     use_case     the id of the use case that was declared, as the policy's ``use_cases`` lists it
     persons      how many different persons were found; ``pairs``: how many facts that the law protects
                  specially stand beside a person
@@ -93,6 +96,7 @@ class Ask:
     tools: tuple[str, ...] = ()
     tools_unnamed: int = 0
     quota: QuotaState = "unlimited"
+    purpose: bool = True
 
     def unsearched(self) -> "Ask":
         """The same before anything was found: what settles how a text is searched.
@@ -111,12 +115,29 @@ class Bilingual:
     en: str
 
 
+LABEL = Bilingual(
+    "この文書は、生成AIを利用して作成し、職員が内容を確認しています。",
+    "This document was written with the help of generative AI and checked by a member of staff.",
+)
+"""生成AI利用の表示文, where a policy has none of its own (R36)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirming:
+    """How long a confirmation opens the way for its message, how long that message is remembered, how long others
+    have to consent. Minutes, hours, hours."""
+
+    minutes: int = 10
+    remember_hours: int = 8
+    deadline_hours: int = 24
+
+
 @dataclass(frozen=True, slots=True)
 class RuleHit:
     """A rule or a cell of a table that matched, and what it contributed.
 
     ``id`` of a cell names table, row and column: ``T.3C.D2``. ``remedy`` says what to do now (every confirm
-    and deny has one); ``notice`` is the sentence to show. ``risks``: see `Rule`.
+    and deny has one); ``notice`` is the sentence to show. ``risks``: see `Rule`. ``consent``: who confirms it.
     """
 
     id: str
@@ -125,6 +146,7 @@ class RuleHit:
     remedy: Bilingual | None = None
     notice: Bilingual | None = None
     risks: tuple[str, ...] = ()
+    consent: Consenter = "self"
 
 
 @dataclass(frozen=True, slots=True)

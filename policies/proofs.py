@@ -70,7 +70,7 @@ Clause = tuple[Way, ...]
 OF_CLASS = ("class", "class_at_least", "class_declared", "class_detected")
 OF_MODEL = ("model", "model_stage", "service", "no_training", "recorded", "region", "destination")
 ASKED: Mapping[str, Sequence[Any]] = {
-    **{name: (False, True) for name in ("enrolled", "trained", "acknowledged", "consented")},
+    **{name: (False, True) for name in ("enrolled", "trained", "acknowledged", "consented", "purpose")},
     "actor": ACTORS,
     "role": ROLES,
     "identity": IDENTITIES,

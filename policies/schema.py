@@ -37,6 +37,9 @@ from policies.vocabulary import (
     CELLS,
     CLASSES,
     CODE,
+    CONSENTERS,
+    COURSE_WORDS,
+    COURSES,
     DIALECTS,
     ENTITY_WORDS,
     EVIDENCE,
@@ -327,6 +330,10 @@ Cells = Annotated[
 ]
 """One cell for all columns, or one for each. Told apart first, so that nobody hears why it is not the other of the two."""
 GateCode = Annotated[Gate, BeforeValidator(_gate)]
+ConsenterCode = Annotated[
+    str, _among(CONSENTERS, {"self": "送った本人", "section_head": "所属長", "csirt": "CSIRT"})
+]
+Course = Annotated[str, _among(COURSES, COURSE_WORDS)]
 OnlyTrue = Annotated[bool, _Shown(_only_true, {"const": True})]
 Entity = Annotated[str, _Shown(_entity, {"examples": list(ENTITY_WORDS)})]
 Revealable = Annotated[Entity, AfterValidator(_revealable)]
@@ -470,6 +477,7 @@ class When(Strict):
     trained: bool | None = None
     acknowledged: bool | None = None
     consented: bool | None = None
+    purpose: bool | None = None
     actor: Actors | None = None
     role: Roles | None = None
     identity: Identities | None = None
@@ -571,6 +579,7 @@ class RuleForm(Dated):
     search: Search | None = None
     notice: SentencePair | None = None
     remedy: SentencePair | None = None
+    consent: ConsenterCode | None = None
     alarm: OnlyTrue | None = None
     shadow: OnlyTrue | None = None
 
@@ -589,6 +598,13 @@ class RuleForm(Dated):
                     "search は個人情報を探す前に決まるので、条件に entities など、見つかったものは使えません。",
                     "search is settled before anything is found, so its conditions cannot name entities"
                     " or anything else that is found.",
+                )
+            )
+        if self.consent and self.gate != "confirm":
+            raise wrong(
+                Words(
+                    "consent は、だれが確かめるかです。gate: confirm の規則にだけ書けます。",
+                    "consent says who confirms, so only a rule with gate: confirm takes it.",
                 )
             )
         if self.gate in ("confirm", "deny") and self.remedy is None:
@@ -783,6 +799,23 @@ class OriginalsForm(Strict):
     keep_days: Days
 
 
+class TrainingsForm(Strict):
+    """``trainings: {courses: [dx, security], grace_days: 60}``: what must be completed each 年度, and how many days
+    after 31 March last year's completion still counts."""
+
+    courses: Annotated[list[Course], AS_LIST] = list(COURSES)
+    grace_days: Annotated[int, Field(ge=0, le=183)] = 0
+
+
+class ConfirmingForm(Strict):
+    """``confirming: {minutes: 10, remember_hours: 8, deadline_hours: 24}``: how long a confirmation opens the way for
+    its message, how long that message is not asked about again, and how long others have to consent."""
+
+    minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    remember_hours: Annotated[int, Field(ge=0, le=24)] = 8
+    deadline_hours: Annotated[int, Field(ge=1, le=168)] = 24
+
+
 class PolicyForm(Strict):
     """A whole file. ``effective`` is the first day (JST) on which it may decide anything."""
 
@@ -794,6 +827,10 @@ class PolicyForm(Strict):
     author: Text | None = None
     approver: Text | None = None
     accountable: OfficerForm | None = None
+    rules_version: Fact | None = None
+    trainings: TrainingsForm | None = None
+    confirming: ConfirmingForm | None = None
+    label: SentencePair | None = None
     originals: OriginalsForm | None = None
     closed_days: Annotated[list[Span], AS_LIST, NOT_EMPTY] | None = None
     zones: Annotated[list[ZoneForm], NOT_EMPTY] | None = None

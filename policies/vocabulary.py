@@ -14,6 +14,7 @@ from policies.model import (
     Attachment,
     Audience,
     ConfidentialityClass,
+    Consenter,
     DestinationTier,
     Gate,
     QuotaState,
@@ -38,6 +39,7 @@ CATEGORIES: tuple[str, ...] = tuple(CATEGORY_CODES)
 ACTORS: tuple[Actor, ...] = get_args(Actor)
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 ATTACHMENTS: tuple[Attachment, ...] = get_args(Attachment)
+CONSENTERS: tuple[Consenter, ...] = get_args(Consenter)
 QUOTAS: tuple[QuotaState, ...] = get_args(QuotaState)
 STAGES: tuple[Stage, ...] = get_args(Stage)
 SERVICES: tuple[Service, ...] = get_args(Service)
@@ -64,6 +66,10 @@ ROLE_WORDS: Mapping[str, str] = {
 }
 ROLES: tuple[str, ...] = tuple(ROLE_WORDS)
 """What a caller is in the city hall."""
+
+COURSE_WORDS: Mapping[str, str] = {"dx": "DX人材育成研修", "security": "情報セキュリティ研修"}
+COURSES: tuple[str, ...] = tuple(COURSE_WORDS)
+"""The yearly trainings before use (R13)."""
 
 RISK_WORDS: Mapping[str, str] = {
     "LLM01": "プロンプトインジェクション",
@@ -160,6 +166,7 @@ FACT_WORDS: Mapping[str, str] = {
     "trained": "当年度の研修",
     "acknowledged": "利用ルールへの同意",
     "consented": "委託先の利用への事前承諾",
+    "purpose": "利用目的の記入",
     "actor": "利用者の種類",
     "role": "役割",
     "identity": "本人確認の方法",
@@ -217,5 +224,7 @@ VALUE_WORDS: Mapping[str, str] = {
     "within": "上限の内",
     "near": "上限が近い",
     "over": "上限を超えた",
+    "self": "送った本人",
+    "csirt": "CSIRT",
 }
 """What values are called in Japanese where neither ENTITY_WORDS nor CATEGORY_CODES names them."""

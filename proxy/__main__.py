@@ -12,8 +12,12 @@ from typer.exceptions import TyperException
 
 from audit.commands import app as audit_app
 from proxy.office.commands import app as keys_app
+from proxy.office.confirmation_commands import app as confirmations_app
+from proxy.office.disclosure_commands import app as label_app
+from proxy.office.people_commands import app as people_app
 from proxy.office.policy_commands import activate, versions, withdraw
 from proxy.office.policy_desk import app as policy_app
+from proxy.office.quota_commands import app as quota_app
 from proxy.office.stop_commands import resume, stop
 from proxy.serving import demo, serve
 from proxy.settings_command import settings
@@ -31,7 +35,25 @@ app.command("demo")(demo)
 app.command("settings")(settings)
 app.command("stop")(stop)
 app.command("resume")(resume)
+app.add_typer(
+    people_app,
+    name="people",
+    help="利用者の登録・異動・研修・棚卸し / Enrol people, their trainings, transfers and reviews.",
+)
 app.add_typer(keys_app, name="keys", help="APIキーの発行・一覧・失効 / Issue, list and revoke API keys.")
+app.add_typer(
+    quota_app, name="quota", help="上限(回数・トークン・費用)と災害モード / Limits, and the emergency mode."
+)
+app.add_typer(
+    confirmations_app,
+    name="confirmations",
+    help="確認(confirm)の一覧・表示・取消し / What waits for consent, and what was consented to.",
+)
+app.add_typer(
+    label_app,
+    name="label",
+    help="AIを使った文書の表示文と、職員の確認 / What a document says of AI, and who checked it.",
+)
 app.add_typer(redact_app, name="redact", help="個人情報の検出を試す / Try what the mask room finds.")
 app.add_typer(
     policy_app, name="policy", help="利用ポリシーの点検・試験・説明 / Check, test and explain the rules."

@@ -6,10 +6,9 @@ Every fact, its type and since when it is told: docs/records.md, which a test ho
 it was, what it cost and how long it took, also when it breaks off in the middle.
 """
 
-import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing, suppress
 from datetime import UTC, date
 from decimal import Decimal
@@ -25,9 +24,10 @@ from proxy.found import Findings
 from proxy.office.keys import Key
 from proxy.providers import failures
 from proxy.providers.routes import DEMO_MODEL
+from proxy.shielded import to_the_end
 from proxy.surfaces.parameters import parameters
 from proxy.surfaces.reply import Chunk, Place
-from proxy.surfaces.request import Masked, Request
+from proxy.surfaces.request import Masked, Request, Spent
 from proxy.surfaces.transcript import Transcript
 from proxy.surfaces.tried import egress_of
 from proxy.uttered import Uttered
@@ -39,12 +39,19 @@ SCHEMA = 3
 
 
 def asked(
-    caller: Caller, request: Request, ask: Ask, findings: Findings, verdict: Verdict, version: str
+    caller: Caller,
+    request: Request,
+    ask: Ask,
+    findings: Findings,
+    verdict: Verdict,
+    version: str,
+    confirmed: bool = False,
 ) -> dict[str, Any]:
     """The body of an `asked` record: who, from where, what for, what was found, what was decided.
 
     ``ask`` is what ``verdict`` was given on, by the policy of this ``version``: what is told here, and the policy of
-    the digest, give the same verdict again. It goes to the ledger next, which from then on sees to its ending: see `Request.accounted`.
+    the digest, give the same verdict again. ``confirmed``: it is sent all the same, for a person consented.
+    It goes to the ledger next, which from then on sees to its ending: see `Request.accounted`.
     """
     request.accounted = True
     request.notices = tuple(rule.id for rule in verdict.notices)
@@ -69,8 +76,8 @@ def asked(
             "masked_characters": masked.characters,
             "masked_bytes": len(masked.text.encode("utf-8", "surrogatepass")),
             "entities": entities,
-            "actions": {label: _action(label, verdict) for label in entities},
-            "detections": _detections(request.texts, findings, verdict),
+            "actions": {label: _action(label, verdict, confirmed) for label in entities},
+            "detections": _detections(request.texts, findings, verdict, confirmed),
             "evidence": [
                 {"type": fact.type, "evidence": fact.evidence, "count": fact.count}
                 for fact in request.facts(findings)
@@ -106,6 +113,7 @@ def _looked_at(ask: Ask) -> dict[str, Any]:
         "words": list(ask.words),
         "attachments": list(ask.attachments),
         "quota": ask.quota,
+        "purpose_stated": ask.purpose,
     }
 
 
@@ -159,21 +167,22 @@ def about_key(key: Key | None, peer: str | None) -> dict[str, Any]:
     return dict.fromkeys(_WHO) | known | {"address": address_of(peer)}
 
 
-_OF_THE_KEY = (
-    "person", "tool", "department", "section", "actor", "role", "audience",
-    "enrolled", "trained", "acknowledged", "consented",
+_OF_THE_KEY = ("person", "tool", "department", "section", "audience")
+_WHO = (
+    *_OF_THE_KEY, "actor", "role", "enrolled", "trained", "acknowledged", "rules_accepted", "consented", "key", "identity", "address",
 )  # fmt: skip
-_WHO = (*_OF_THE_KEY, "key", "identity", "address")
 
 
-def _action(label: str, verdict: Verdict) -> str:
+def _action(label: str, verdict: Verdict, confirmed: bool) -> str:
     """What became of the data of one type. A recording leaves as it is or the request is refused before."""
-    if not isinstance(verdict, Permit):
+    if not (confirmed or isinstance(verdict, Permit)):
         return "refused"
     return "masked" if verdict.hides(label) and label != ATTACHMENT else "revealed"
 
 
-def _detections(texts: Iterable[str], findings: Findings, verdict: Verdict) -> list[dict[str, Any]]:
+def _detections(
+    texts: Iterable[str], findings: Findings, verdict: Verdict, confirmed: bool
+) -> list[dict[str, Any]]:
     """How many different data each recogniser found, by the tenth of its score. Irreversible ones are not compared."""
     counts: Counter[tuple[str, str, float]] = Counter()
     seen: set[tuple[str, str, float, str]] = set()
@@ -187,7 +196,13 @@ def _detections(texts: Iterable[str], findings: Findings, verdict: Verdict) -> l
                 seen.add(datum)
             counts[by] += 1
     return [
-        {"type": label, "source": source, "score_band": band, "action": _action(label, verdict), "count": n}
+        {
+            "type": label,
+            "source": source,
+            "score_band": band,
+            "action": _action(label, verdict, confirmed),
+            "count": n,
+        }
         for (label, source, band), n in sorted(counts.items())
     ]
 
@@ -243,23 +258,9 @@ async def watched(
         raise
     finally:
         try:
-            await _to_the_end(watch.reread())
+            await to_the_end(watch.reread())
         finally:  # a hang-up in the meantime takes nothing away
             watch.tell(masked.told or (problem.status if problem else 200 if whole else None))
-
-
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for it also where the caller hangs up meanwhile; the hang-up is told afterwards."""
-    task = asyncio.ensure_future(work)
-    hang_up: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError as again:
-            hang_up = again
-    task.result()
-    if hang_up is not None:
-        raise hang_up
 
 
 class _Watch:
@@ -316,6 +317,7 @@ class _Watch:
         facts |= self._witness.facts | self._uttered.facts
         tokens = self._tokens()
         facts |= self._cost(tokens) | {"tokens": tokens, "answer_characters": said}
+        self._masked.spent = Spent(tokens["input"] + tokens["output"], facts["cost_yen"])
         if self._witness.keeps and self._kept is not None:  # what could not be searched is not kept
             self._entry.text = _laid_down(self._kept)
 

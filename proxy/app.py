@@ -2,6 +2,8 @@
 
     POST /v1/chat/completions   POST /v1/responses             POST /v1/messages   POST /v1/messages/count_tokens
     POST /v1/embeddings         POST /v1/audio/transcriptions  GET /v1/models      GET /v1/models/{model}
+    GET /confirm/{id}, /consents, /me   pages for people: proxy/pages/routes.py
+    GET /label/{id}             what a document says that AI helped to write
     GET /healthz (alive)        GET /readyz (can find, decide, record)
 
 Every other route is refused and recorded. /healthz, /readyz and /openapi.json are not recorded.
@@ -15,6 +17,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -22,8 +25,10 @@ from starlette.requests import ClientDisconnect
 from audit.model import CannotRecord
 from policies.model import Bilingual
 from proxy import described, passage
+from proxy.api import admin, asking, label
 from proxy.errors import Problem
 from proxy.house import House, build
+from proxy.pages import origin_of, routes
 from proxy.passage import Attempt
 from proxy.settings import Settings
 from proxy.stream import EventStream, Head
@@ -102,7 +107,9 @@ def create_app(
 
         async def answer(request: Request) -> Response:
             house: House = app.state.house
-            return EventStream(at(house, await _attempt(house, request, route, most)))
+            attempt = await _attempt(house, request, route, most)
+            attempt.origin = origin_of(settings, request)
+            return EventStream(at(house, attempt))
 
         return answer
 
@@ -111,6 +118,12 @@ def create_app(
         app.add_api_route(path, door(passage.exchange, dialect), methods=["POST"], name=dialect, **told)
     for path in ("/v1/models", "/v1/models/{model:path}"):  # a model's name may hold a slash
         app.add_api_route(path, door(passage.model_list, "models"), methods=["GET"], **described.looking())
+    app.state.settings = settings
+    app.include_router(routes.router(settings))
+    app.include_router(label.router)
+    app.include_router(admin.router)
+    app.add_exception_handler(Problem, asking.told)
+    app.add_exception_handler(RequestValidationError, asking.misread)
     app.openapi = lambda: described.secured(FastAPI.openapi(app))  # type: ignore[method-assign]
     nowhere = door(passage.unknown_route, "unknown")
 

@@ -1,6 +1,7 @@
 """Who is asking: a personal key, or a tool's key that names its user. Never guesses.
 
 Authorization: Bearer sk-sekisho-…     who or which tool (or x-api-key: sk-sekisho-…)
+Authorization: Bearer eyJ…             who, by a token of the city's directory (oidc.py)
 X-Sekisho-User: 012345                 the user, believed from a key that may assert one, from its addresses
 X-Sekisho-Purpose / -Category / -Class what for (percent-encoded UTF-8); a key may carry defaults
 X-Sekisho-Use-Case: UC-01              which use case of the policy it belongs to, where it has one
@@ -12,6 +13,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import unquote
@@ -19,12 +21,13 @@ from urllib.parse import unquote
 from audit.numbers import may_be_somebodys
 from policies.model import CATEGORY_CODES, Actor, Audience, Bilingual, ConfidentialityClass
 from policies.vocabulary import CLASSES, CODE
-from proxy.errors import Problem
-from proxy.office.keys import Key, KeyBook
+from proxy.errors import Problem, Unavailable
+from proxy.office.keys import Key
+from proxy.office.register import OfficeUnreadable, Register
+from proxy.office.roster import NOBODY, Needed, standing
+from proxy.oidc import Directory, Identity
+from proxy.staff_id import is_staff_id
 
-_USER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_TOO_LONG = re.compile(r"[0-9]{11,}|[0-9]{4}-?[0-9]{4}-?[0-9]{4}")
-"""No staff number is so long."""
 _USE_CASE = re.compile(CODE)
 _CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MADE_BY_CHANCE = re.compile(
@@ -44,9 +47,9 @@ _LONGEST_PURPOSE = 200
 class Caller:
     """The person behind a request, as far as it is known, and how far that is believed.
 
-    ``identity`` is ``authenticated`` for a personal key and ``asserted`` where a tool says who it is.
-    ``address`` is where the connection came from. ``demo``: it is the key of `sekisho demo`. The rest is as the
-    book of keys has it: see `Key`.
+    ``identity`` is ``authenticated`` for a personal key or a token, ``asserted`` where a tool says who it is.
+    ``address`` is where the connection came from. ``demo``: it is the key of `sekisho demo`. What the person is on
+    this day, the book of people says (`Standing`); of somebody it does not know, section and department are the tool's.
     """
 
     person: str
@@ -66,6 +69,7 @@ class Caller:
     audience: Audience = "staff"
     consented: bool = False
     append_notices: bool = False
+    rules_accepted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +97,61 @@ class Declared:
         return self.confidentiality_class or "2"
 
 
-def key_of(headers: Mapping[str, str], book: KeyBook) -> Key:
-    """The key a request came with. Raises `Problem` 401 when there is none that is in force."""
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request came with: a key, or a token for a tool that the book of keys knows."""
+
+    key: Key
+    identity: Identity | None = None
+
+
+async def credential_of(
+    headers: Mapping[str, str], register: Register, directory: Directory | None, on: date
+) -> Credential:
+    """The key or the token a request came with, in force on a day. Raises `Problem` 401; 503 where nobody can tell."""
     plain = _plain_key(headers)
-    key = book.find(plain) if plain else None
+    try:
+        if directory is not None and plain.count(".") == 2:
+            identity, client = await directory.identity(plain)
+            key = await register.client(client)
+        else:
+            identity, key = None, await register.key(plain) if plain else None
+    except OfficeUnreadable:
+        raise Unavailable("office_unreadable") from None
     if key is None:
-        raise Problem(
-            401,
-            "invalid_api_key",
-            Bilingual(
-                "APIキーがないか、有効なキーではありません。ツールに設定したキーを確かめ、情報システム担当へ連絡してください。",
-                "No API key, or one that is not in force. Check the key in your tool or ask the system team.",
-            ),
-        )
-    return key
+        raise _unknown_client() if identity else _no_key()
+    if not key.counts(on):
+        raise _key_over()
+    return Credential(key, identity)
+
+
+def _no_key() -> Problem:
+    return _refused(
+        401,
+        "invalid_api_key",
+        "APIキーがないか、有効なキーではありません。ツールに設定したキーを確かめ、情報システム担当へ連絡してください。",
+        "No API key, or one that is not in force. Check the key in your tool or ask the system team.",
+    )
+
+
+def _unknown_client() -> Problem:
+    return _refused(
+        401,
+        "unknown_client",
+        "このツールは関所に登録されていません。使うときは、所属長から情報システム担当へ登録を申し込んでください"
+        "(担当者は sekisho keys create --oidc-client で登録します)。",
+        "This tool is not registered here. Have your section head ask the system team to register it "
+        "(sekisho keys create --oidc-client).",
+    )
+
+
+def _key_over() -> Problem:
+    return _refused(
+        401,
+        "api_key_over",
+        "このキーは、使える期間ではありません。続けて使うときは、所属長から情報システム担当へ延長を申し込んでください。",
+        "This key is outside its dates. To go on, have your section head ask the system team to extend it.",
+    )
 
 
 def _plain_key(headers: Mapping[str, str]) -> str:
@@ -116,10 +161,21 @@ def _plain_key(headers: Mapping[str, str]) -> str:
     return sent.pop() if len(sent) == 1 else ""
 
 
-def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Caller:
-    """The person behind ``key``. Raises `Problem` 401 or 403 when it is not clear who that is."""
+async def caller_of(
+    credential: Credential,
+    headers: Mapping[str, str],
+    address: str | None,
+    register: Register,
+    on: date,
+    needed: Needed,
+) -> Caller:
+    """The person behind a key or a token, and what that person is on a day.
+
+    Raises `Problem` 401 or 403 when it is not clear who that is, 503 when the book of people cannot be read.
+    """
+    key, identity = credential.key, credential.identity
     asserted = headers.get("x-sekisho-user")
-    if asserted is None and key.person is None:
+    if asserted is None and key.person is None and identity is None:
         raise _refused(
             401,
             "user_required",
@@ -128,24 +184,32 @@ def caller_of(key: Key, headers: Mapping[str, str], address: str | None) -> Call
         )
     if asserted is not None:
         _believe(key, asserted, address)
+    person = asserted or (identity.person if identity else key.person) or ""
+    try:
+        page = await register.page(person)
+    except OfficeUnreadable:
+        raise Unavailable("office_unreadable") from None
+    is_now = standing(page, on, needed) if page else NOBODY
+    said = identity or Identity(person)
     return Caller(
-        person=asserted or key.person or "",
+        person=person,
         key=key.id,
         tool=key.tool,
-        department=key.department,
-        section=key.section,
-        actor=key.actor,
+        department=said.department or is_now.department or key.department,
+        section=said.section or is_now.section or key.section,
+        actor=is_now.kind,
         identity="asserted" if asserted else "authenticated",
-        enrolled=key.enrolled,
-        trained=key.trained,
-        acknowledged=key.acknowledged,
+        enrolled=is_now.enrolled,
+        trained=is_now.trained,
+        acknowledged=is_now.acknowledged,
         mask_reply_names=key.mask_reply_names,
         address=address_of(address),
         demo=key.created_by == "demo" and key.tool == "demo",
-        role=key.role,
+        role=said.role or is_now.role,
         audience=key.audience,
-        consented=key.consented,
+        consented=is_now.consented,
         append_notices=key.append_notices,
+        rules_accepted=is_now.rules_accepted,
     )
 
 
@@ -262,7 +326,7 @@ def _believe(key: Key, user: str, address: str | None) -> None:
             "この接続元からの X-Sekisho-User は信用しない設定です。情報システム担当へ連絡してください。",
             "X-Sekisho-User is not believed from this address. Ask the system team.",
         )
-    if not _USER.fullmatch(user) or _TOO_LONG.fullmatch(user) or may_be_somebodys(user):
+    if not is_staff_id(user):
         raise _refused(
             400,
             "user_header_malformed",

@@ -3,6 +3,7 @@
     Problem            something is wrong with the request: say what, where, and what to do next
     ├── Stopped        the policy refused it or wants it confirmed (already recorded)
     ├── Halted         `sekisho stop` holds for it
+    ├── OverQuota      nothing but a limit of the office is in its way: 429 (already recorded)
     ├── UpstreamFailed the model's server did not answer properly (already recorded)
     ├── Unavailable    we cannot find, decide or record: fail closed, 503
     └── Unfinished     the model was asked and something broke on our side: 500, not to be repeated
@@ -11,8 +12,11 @@ Messages are plain Japanese first, English second. They never quote what a perso
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
+from policies.days import JST
 from policies.house_rules import UNKNOWN_MODEL
 from policies.model import Bilingual, Confirm, Refuse, RuleHit, Verdict
 from policies.vocabulary import ENTITY_WORDS
@@ -61,10 +65,39 @@ class Problem(Exception):
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a person confirms what was stopped: the page of this id, until then. ``needed``: as what they consent."""
+
+    id: str
+    expires_at: datetime
+    needed: tuple[str, ...] = ("self",)
+
+    def url(self, origin: str) -> str:
+        """The page's address. ``origin``: ``https://sekisho.example.lg.jp``, as the caller's browser reaches us."""
+        return f"{origin.rstrip('/')}/confirm/{self.id}"
+
+
+class Waiting(Protocol):
+    """Whom a request waits for. ``link``: where it can be confirmed; ``by_robot``: nobody can confirm it."""
+
+    @property
+    def link(self) -> Link | None: ...
+
+    @property
+    def by_robot(self) -> bool: ...
+
+
 class Stopped(Problem):
     """The verdict is not a permit. The record of it exists already."""
 
-    def __init__(self, verdict: Verdict, found: Sequence[str], usable: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        verdict: Verdict,
+        found: Sequence[str],
+        usable: Sequence[str] = (),
+        waits: Waiting | None = None,
+    ) -> None:
         """``found`` are the entity types that were found, ``usable`` the models that may be asked for by name."""
         rules = verdict.decisive
         super().__init__(
@@ -74,6 +107,23 @@ class Stopped(Problem):
             param="model" if UNKNOWN_MODEL in rules else None,
             rules=[rule.id for rule in rules],
         )
+        self.link = waits.link if waits else None
+        self.origin = ""
+        self._next = _NO_ROBOT if waits and waits.by_robot else None
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """With the page where it can be confirmed, in the sentence and as a field of its own."""
+        told = super().body(request_id)
+        if self.link is not None:
+            url = self.link.url(self.origin)
+            told["error"]["confirmation"] = {
+                "id": self.link.id,
+                "url": url,
+                "expires_at": self.link.expires_at.isoformat(timespec="seconds"),
+            }
+        if (more := _to_confirm(self.link, url) if self.link else self._next) is not None:
+            told["error"]["message"] = f"{self.says.ja}{more.ja} / {self.says.en} {more.en} [{request_id}]"
+        return told
 
 
 class Halted(Problem):
@@ -93,6 +143,20 @@ class Halted(Problem):
                 f"{ja}いま止められています。いつ再開するかは、{to}へ問い合わせてください。",
                 f"{en} stopped for now. {ask} when it will go on.",
             ),
+        )
+
+
+class OverQuota(Problem):
+    """The policy refused it for nothing but a limit. ``wait``: seconds after which it fits again; None: it is no use to
+    repeat it."""
+
+    def __init__(self, says: Bilingual, rules: Sequence[str], wait: int | None) -> None:
+        super().__init__(
+            429,
+            "insufficient_quota" if wait is None else "rate_limit_exceeded",
+            says,
+            headers=NO_RETRY if wait is None else {"retry-after": str(wait)},
+            rules=rules,
         )
 
 
@@ -214,6 +278,32 @@ def _code_of(verdict: Verdict) -> str:
             return "verdict_unknown"
 
 
+def _to_confirm(link: Link, url: str) -> Bilingual:
+    """How a person confirms it."""
+    until = f"{link.expires_at.astimezone(JST):%m月%d日 %H:%M}"
+    if link.needed == ("self",):
+        return Bilingual(
+            f"確かめるには、次のページを開いてください({until}まで): {url}",
+            f"To confirm it, open this page (until {until} JST): {url}",
+        )
+    ja = "と".join(_CONSENTERS[role].ja for role in link.needed)
+    en = " and ".join(_CONSENTERS[role].en for role in link.needed)
+    return Bilingual(
+        f"{ja}の同意が要ります。{ja}に、次のページを開いてもらってください({until}まで): {url}",
+        f"{en} must consent: have them open this page (until {until} JST): {url}",
+    )
+
+
+_CONSENTERS = {
+    "self": Bilingual("本人", "you"),
+    "section_head": Bilingual("所属長", "your section head"),
+    "csirt": Bilingual("CSIRT", "the CSIRT"),
+}
+_NO_ROBOT = Bilingual(
+    "ロボットの要求は、だれも確認できません。担当の職員が、自分のツールから送ってください。",
+    "What a robot asks cannot be confirmed. Have the member of staff who answers for it send it from their own tool.",
+)
+
 _SPELLED_OUT = 3
 _NAMED = 12
 """Rules that a refusal spells out, and those, like models, that it names besides: nobody reads more."""
@@ -232,7 +322,7 @@ def _explained(verdict: Verdict, found: Sequence[str], usable: Sequence[str]) ->
         )
         en.append(f"Found in the text: {', '.join(found)}.")
     waits = isinstance(verdict, Confirm)
-    ja.append("本人の確認が必要なため、まだ送信していません。" if waits else "送信しませんでした。")
+    ja.append("人の確認が必要なため、まだ送信していません。" if waits else "送信しませんでした。")
     en.append("It needs a person's confirmation and was not sent yet." if waits else "It was not sent.")
     spelled = _first(verdict.decisive)
     for rule in spelled:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import NoReturn
 
+from audit.address import address_of
 from audit.anchors import Anchors
 from audit.ledger import Ledger
 from audit.originals import Sealed
@@ -15,14 +16,20 @@ from policies.decide import Policy
 from policies.model import Ask, DestinationTier, Permit, Refuse, Verdict
 from proxy import evidence
 from proxy.callers import Caller
+from proxy.consents import Asking, Consents, Way
 from proxy.errors import Unavailable, no_such_model
+from proxy.found import Findings
 from proxy.home import prepare
 from proxy.kill_switch import KillSwitch
-from proxy.office.keys import KeyBook
+from proxy.office.confirmations import ConfirmationBook
+from proxy.office.register import Register
 from proxy.office.stops import StopBook
+from proxy.office.store import Office, office_of
+from proxy.oidc import Directory, directory_of, terms_of
 from proxy.originals import Originals, master_of
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
+from proxy.quotas import Quotas
 from proxy.rulebook import Rulebook, policy_of
 from proxy.settings import BadSettings, Settings
 from proxy.surfaces import models
@@ -49,8 +56,12 @@ class House:
     anchors: Anchors
     providers: Providers
     switch: KillSwitch
-    book: KeyBook
+    office: Office
+    register: Register
+    consents: Consents
+    quotas: Quotas
     secret: bytes = field(repr=False)
+    directory: Directory | None = None
     originals: Originals | None = None
     rulebook: Rulebook | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -70,7 +81,7 @@ class House:
     def duties(self) -> list[Coroutine[None, None, NoReturn]]:
         """What has to be done all the time that the house is open."""
         watching = [self.rulebook.keep()] if self.rulebook else []
-        return [*watching, self.switch.keep(), self.switch.note()]
+        return [*watching, self.switch.keep(), self.switch.note(), self.consents.keep()]
 
     def ask(self, caller: Caller, masked: Masked) -> AsyncGenerator[Chunk]:
         """The answer to a masked request, for as long as nobody stops it. Raises `UpstreamFailed`, `Halted`."""
@@ -84,7 +95,16 @@ class House:
         """The key of this caller's vaults: same person and key, same placeholders, in every process."""
         return caller_key(self.secret, f"{caller.key}\0{caller.person}")
 
-    async def sealed(self, caller: Caller, request: Request, verdict: Verdict, vault: Vault) -> Sealed | None:
+    async def consent(
+        self, caller: Caller, request: Request, ask: Ask, findings: Findings, verdict: Verdict, strict: bool
+    ) -> Way:
+        """What a person's confirmation opens to this request, or who has to be asked (consents.py)."""
+        asking = Asking(caller, request, ask, findings, verdict, self.policy, strict)
+        return await self.consents.sought(self.detector, asking)
+
+    async def sealed(
+        self, caller: Caller, request: Request, verdict: Verdict, vault: Vault, confirmed: bool = False
+    ) -> Sealed | None:
         """What the placeholders of a request stand for, sealed; None where it is not kept (originals.py)."""
         if self.originals is None:
             return None
@@ -95,6 +115,7 @@ class House:
             conversation=request.declared.conversation,
             whose=f"{caller.key}\0{caller.person}",
             at=self.clock(),
+            confirmed=confirmed,
         )
 
     def strictly(self, caller: Caller, request: Request, at: datetime) -> bool:
@@ -150,6 +171,7 @@ class House:
             raise Unavailable("policy_error")
         if self.originals is not None:
             await self.originals.ready(self.clock())
+        await self.quotas.ready()
         await self.ledger.probe()
 
     def remarks(self) -> dict[str, object]:
@@ -159,13 +181,15 @@ class House:
 
     async def close(self) -> None:
         await self.providers.close()
+        await asyncio.to_thread(self.quotas.close)
+        if self.directory is not None:
+            await self.directory.close()
         await asyncio.to_thread(self.ledger.stop)
         await asyncio.to_thread(self.anchors.stop)
         if self.rulebook is not None:
             self.rulebook.close()
         self.detector.close()
-        self.switch.close()
-        self.book.close()
+        self.office.close()
 
 
 def build(settings: Settings) -> House:
@@ -186,6 +210,8 @@ def build(settings: Settings) -> House:
         timeout=settings.detector_timeout,
         rules=settings.rules,
     )
+    directory = directory_of(settings, secret)
+    office = office_of(settings)
     rulebook = Rulebook(settings, home, ledger, detector)
     first = rulebook.first
     ledger.start()
@@ -196,11 +222,15 @@ def build(settings: Settings) -> House:
         ledger,
         anchors,
         Providers(settings, ways),
-        KillSwitch(StopBook(settings.office_path), ledger, rulebook.officer),
-        KeyBook(settings.office_path, secret),
+        KillSwitch(StopBook(office), ledger, rulebook.officer),
+        office,
+        Register(office, secret),
+        Consents(ConfirmationBook(office)),
+        Quotas(office),
         secret,
-        first.originals,
-        rulebook,
+        directory=directory,
+        originals=first.originals,
+        rulebook=rulebook,
     )
 
 
@@ -213,14 +243,15 @@ def inspect(settings: Settings) -> None:
 
     try:
         home = prepare(settings.home, own_key=evidence.has_own_key(settings))
-        secret = home.secret()
+        home.secret()
         if policy_of(settings).originals_days:
             master_of(settings, home)
         routes(settings)
+        terms_of(settings)
         allowed.read_allowed(settings.allow or allowed.DEFAULT)
         evidence.ledger_of(settings)
         evidence.anchors_of(settings)
-        KeyBook(settings.office_path, secret).close()
+        office_of(settings).close()
     except OSError as error:
         raise BadSettings(
             f"{error.filename}: 読み書きできません / cannot be used: {error.strerror}"
@@ -230,8 +261,9 @@ def inspect(settings: Settings) -> None:
             "設定で指定したファイルがUTF-8ではありません / a file of the settings is not UTF-8"
         ) from None
     except SQLAlchemyError:
-        raise BadSettings(f"{settings.office_path}: 帳簿として開けません / is no book of keys") from None
-    except (ValueError, PolicyError) as error:
+        where = address_of(settings.office_location)
+        raise BadSettings(f"{where}: 帳簿として開けません / cannot be opened as the office's books") from None
+    except (ValueError, RuntimeError, PolicyError) as error:
         raise BadSettings(str(error)) from None
 
 

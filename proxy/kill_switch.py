@@ -140,9 +140,6 @@ class KillSwitch:
                 log.error("stop not noted", exc_info=error)
             await asyncio.sleep(_NOTE_EVERY)
 
-    def close(self) -> None:
-        self._book.close()
-
     def _look_on(self, loop: asyncio.AbstractEventLoop, over: threading.Event) -> None:
         while not over.wait(EVERY):
             before = self._stops

@@ -63,6 +63,17 @@ class LaidOpen:
         return sheets + [sheets[leaf.sheet][leaf.start : leaf.end] for _, leaf in self._parts()]
 
     @property
+    def places(self) -> list[str]:
+        """Where each of the texts is in the request: the path of its first string."""
+        first: dict[int, str] = {}
+        for leaf in self.leaves:
+            first.setdefault(leaf.sheet, leaf.path)
+        return [
+            *(first[sheet] for sheet in range(len(self._sheets))),
+            *(leaf.path for _, leaf in self._parts()),
+        ]
+
+    @property
     def characters(self) -> int:
         """How many there are, each once."""
         return sum(sheet.length for sheet in self._sheets)

@@ -80,12 +80,14 @@ class Originals:
         conversation: str | None,
         whose: str,
         at: datetime,
+        confirmed: bool = False,
     ) -> Sealed | None:
-        """The values of a vault, sealed; None where nothing is to be kept.
+        """The values of a vault, sealed; None where nothing is to be kept: of what is not sent, nothing is.
 
         Raises `Unavailable` where they cannot be sealed, `CannotDetect` where they cannot be searched.
         """
-        if not isinstance(verdict, Permit) or not (kept := await keepable(values, self._detector)):
+        is_sent = confirmed or isinstance(verdict, Permit)
+        if not is_sent or not (kept := await keepable(values, self._detector)):
             return None
         return await self._off_the_loop(
             lambda: self._sealer.seal(kept, exchange=exchange, at=at, conversation=conversation, whose=whose)

@@ -17,10 +17,12 @@ from audit.names import exchange_id, now
 from policies.days import day_of
 from policies.model import Bilingual
 from proxy.accounts import about, about_key, knock
-from proxy.callers import Caller, Declared, caller_of, declared_by, key_of, trace_of
-from proxy.errors import Problem, Unavailable, Unfinished, UpstreamFailed, no_such_model
+from proxy.callers import Caller, Credential, Declared, caller_of, credential_of, declared_by, trace_of
+from proxy.disclosure import TEXTS
+from proxy.errors import Problem, Stopped, Unavailable, Unfinished, UpstreamFailed, no_such_model
 from proxy.house import House
 from proxy.office.keys import Key
+from proxy.office.roster import needed_by
 from proxy.pipeline import carry
 from proxy.stream import Head
 from proxy.surfaces import models, notices
@@ -42,7 +44,7 @@ class Attempt:
     """One knock at the door. ``fault`` says what was wrong with it before anybody looked inside.
 
     ``model`` is the one that the path names, as in `GET /v1/models/{model}`. ``speaks`` is the dialect in
-    which it is answered where that is not the route.
+    which it is answered where that is not the route. ``origin`` is where people reach our pages.
     """
 
     route: str
@@ -52,6 +54,7 @@ class Attempt:
     model: str | None = None
     speaks: str | None = None
     fault: Problem | None = None
+    origin: str = ""
     id: str = field(default_factory=lambda: exchange_id(now()))
     key: Key | None = None
     caller: Caller | None = None
@@ -82,9 +85,10 @@ async def exchange(house: House, attempt: Attempt) -> AsyncGenerator[Head | byte
     """The parts of the reply to one request, of whichever dialect the route speaks."""
     head_sent = False
     try:
-        key, caller = _identify(house, attempt)
+        credential = await _knocks(house, attempt)
         house = house.now()  # one version of the rules from here to the record, whatever comes meanwhile
-        request = attempt.request = _admit(house, attempt, key)
+        caller = await _identify(house, attempt, credential)
+        request = attempt.request = _admit(house, attempt, credential.key)
         house.switch.demand(caller, request.model)
         async with aclosing(carry(house, caller, request)) as chunks:
             if not request.stream:
@@ -121,7 +125,7 @@ async def unknown_route(house: House, attempt: Attempt) -> AsyncGenerator[Head |
     """The parts of the reply to a knock at a door that does not exist: identified, recorded, refused."""
     problem = _NO_SUCH_DOOR
     try:
-        attempt.key = key_of(attempt.headers, house.book)
+        await _knocks(house, attempt)
     except Exception as error:
         problem = _problem_of(error, attempt)
     for part in _told(attempt, await _recorded(house, attempt, problem)):
@@ -131,8 +135,9 @@ async def unknown_route(house: House, attempt: Attempt) -> AsyncGenerator[Head |
 async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | bytes]:
     """The parts of the reply to `GET /v1/models` and to one of them: recorded like any other exchange."""
     try:
-        _identify(house, attempt)
+        credential = await _knocks(house, attempt)
         house = house.now()
+        await _identify(house, attempt, credential)
         attempt.accounted = True
         async with house.ledger.exchange(_account(attempt), exchange=attempt.id) as entry:
             try:
@@ -158,6 +163,8 @@ async def model_list(house: House, attempt: Attempt) -> AsyncGenerator[Head | by
 def _told(attempt: Attempt, problem: Problem) -> tuple[Head, bytes]:
     """The reply that tells the caller of a problem."""
     headers = {"content-type": "application/json", "x-request-id": attempt.id, **problem.headers}
+    if isinstance(problem, Stopped):
+        problem.origin = attempt.origin
     return Head(problem.status, headers), dumps(attempt.dialect.told(problem, attempt.id)).encode()
 
 
@@ -175,14 +182,27 @@ def _admit(house: House, attempt: Attempt, key: Key) -> Request:
     )
 
 
-def _identify(house: House, attempt: Attempt) -> tuple[Key, Caller]:
+async def _knocks(house: House, attempt: Attempt) -> Credential:
+    """The key or token that an attempt comes with. Raises `Problem`."""
+    credential = await credential_of(attempt.headers, house.register, house.directory, day_of(house.clock()))
+    attempt.key = credential.key
+    return credential
+
+
+async def _identify(house: House, attempt: Attempt, credential: Credential) -> Caller:
     """Who is asking, by an attempt without fault that nobody stopped. Raises `Problem`."""
-    key = attempt.key = key_of(attempt.headers, house.book)
-    caller = attempt.caller = caller_of(key, attempt.headers, attempt.address)
+    caller = attempt.caller = await caller_of(
+        credential,
+        attempt.headers,
+        attempt.address,
+        house.register,
+        day_of(house.clock()),
+        needed_by(house.policy),
+    )
     house.switch.demand(caller, None)
     if attempt.fault is not None:
         raise attempt.fault
-    return key, caller
+    return caller
 
 
 async def _recorded(house: House, attempt: Attempt, problem: Problem) -> Problem:
@@ -239,6 +259,8 @@ def _headers(attempt: Attempt, content_type: str) -> dict[str, str]:
     headers = {"content-type": content_type, "x-request-id": attempt.id, "cache-control": "no-store"}
     if attempt.request is not None and attempt.request.notices:
         headers["x-sekisho-notices"] = notices.header(attempt.request.notices)
+    if attempt.route in TEXTS:
+        headers["x-sekisho-label"] = f"/label/{attempt.id}"
     return headers
 
 

@@ -114,6 +114,7 @@ def _newer_facts(body: Mapping[str, Any]) -> dict[str, Any]:
         "words": tuple(body["words"]),
         "attachments": tuple(body["attachments"]),
         "quota": body["quota"],
+        "purpose": body.get("purpose_stated", True),
     }
 
 

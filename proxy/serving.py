@@ -10,6 +10,7 @@ import sys
 import tempfile
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -20,6 +21,7 @@ from proxy.failing import stop
 
 if TYPE_CHECKING:
     from proxy.office.keys import Key
+    from proxy.office.roster import Page
     from proxy.settings import Settings
 
 
@@ -184,15 +186,22 @@ def _demo_key(settings: "Settings") -> str | None:
     """The demo staff key: entered on the first start, kept in HOME/demo.key. None once it is gone or revoked."""
     from proxy.home import Home, create_private
     from proxy.office.keys import KeyBook, new_plain
+    from proxy.office.people import PeopleBook
+    from proxy.office.store import office_of
 
     home = Home(settings.home)
     file = home.demo_key
-    with closing(KeyBook(settings.office_path, home.secret())) as book:
+    with closing(office_of(settings)) as office:
+        book = KeyBook(office, home.secret())
         if not book.list():
             create_private(file, new_plain().encode())
             book.create(_fixture(), file.read_text())
         plain = file.read_text() if file.exists() else None
-        return plain if plain and book.find(plain) else None
+        found = book.find(plain) if plain else None
+        if found is None or found.person is None:
+            return None
+        PeopleBook(office).put(_fixture_person(settings, found.person))
+        return plain
 
 
 def enter_fixture(
@@ -202,14 +211,18 @@ def enter_fixture(
     from proxy.evidence import has_own_key
     from proxy.home import prepare
     from proxy.office.keys import KeyBook
+    from proxy.office.people import PeopleBook
+    from proxy.office.store import office_of
 
     home = prepare(settings.home, own_key=has_own_key(settings))
-    with closing(KeyBook(settings.office_path, home.secret())) as book:
-        book.keep_only(replace(_fixture(), unknown_fields=unknown_fields.value), plain)
+    with closing(office_of(settings)) as office:
+        key = replace(_fixture(), unknown_fields=unknown_fields.value)
+        KeyBook(office, home.secret()).keep_only(key, plain)
+        PeopleBook(office).put(_fixture_person(settings, str(key.person)))
 
 
 def _fixture() -> "Key":
-    """The fixture caller: enrolled, trained, rules acknowledged, class 2, mail drafts. A plain request passes."""
+    """The key of the fixture caller: class 2, mail drafts. A plain request passes."""
     from proxy.office.keys import Key, new_id
 
     return Key(
@@ -219,11 +232,37 @@ def _fixture() -> "Key":
         department="都市創造部",
         section="デモ課",
         category="mail_draft",
+        purpose=_PURPOSE,
         confidentiality_class="2",
         created_by="demo",
     )
 
 
+def _fixture_person(settings: "Settings", id: str) -> "Page":
+    """The fixture caller: enrolled, trained for this 年度 and the next, the rules accepted."""
+    from policies.days import day_of
+    from policies.vocabulary import COURSES
+    from proxy.office.roster import Page, Person, Posting, Training, fiscal_year
+    from proxy.rulebook import policy_of
+
+    key, today, long_ago = _fixture(), day_of(datetime.now(UTC)), date(2000, 4, 1)
+    years = (fiscal_year(today), fiscal_year(today) + 1)
+    return Page(
+        Person(
+            id,
+            "staff",
+            long_ago,
+            approved_by="demo-head",
+            approved_at="2000-04-01T00:00:00Z",
+            entered_by="demo",
+        ),
+        (Posting(long_ago, key.department, key.section),),
+        tuple(Training(course, year, long_ago) for course in COURSES for year in years),
+        (policy_of(settings).rules_version,),
+    )
+
+
+_PURPOSE = "見本の利用"
 _SAMPLE = (
     "次の文を丁寧なメールにしてください。都市創造部の山田太郎です。大阪府高槻市城東町9番8-703号にお住まいの鈴木花子様"
     "(昭和58年4月1日生まれ、電話090-1234-5678)から、佐藤次郎様のメールアドレス sato.jiro@example.jp について"

@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="待ち受けるアドレス / Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="待ち受けるポート / Port to listen on.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+(?:/[^\s?#]*)?$",
+        description="職員がブラウザーで開く関所のURL(確認のページなど)。空なら、ツールが接続したとおり / URL at which staff open the checkpoint's pages; none: as the tool reached it.",
+    )
     upstream: str | None = Field(
         None,
         description="OpenAI互換サーバーのURL(/v1まで)。空ならデモ応答 / OpenAI-compatible base URL, with /v1.",
@@ -47,6 +52,10 @@ class Settings(BaseSettings):
     ledger: str | None = Field(
         None,
         description="台帳のファイルかURL。空なら HOME/ledger.sqlite / Ledger path or URL; default HOME/ledger.sqlite.",
+    )
+    office: str | None = Field(
+        None,
+        description="帳簿(職員・キー・上限など)のファイルかURL。空なら HOME/office.sqlite / Office path or URL; default HOME/office.sqlite.",
     )
     allow: Path | None = Field(
         None, description="伏せ字にしない公開情報の一覧 / File of published values that are never masked."
@@ -135,6 +144,37 @@ class Settings(BaseSettings):
         gt=0,
         description="原文を封じる制限時間(秒)。超えると503 / Seconds sealing an original may take before the request is refused.",
     )
+    oidc_issuer: str | None = Field(
+        None,
+        description="市の認証(OpenID Connect)の発行者のURL。トークンの iss と一字一句同じもの。空なら使わない / Issuer of the city's directory (OpenID Connect), exactly as in its tokens; none: no tokens.",
+    )
+    oidc_audience: str | None = Field(
+        None,
+        description="関所あてのトークンの aud の値 / The audience that tokens for the checkpoint are issued for.",
+    )
+    oidc_claims: str = Field(
+        "person=sub",
+        description="トークンのどの項目が何か: person=staff_id department=org.department section=org.section roles=groups / Which claim holds what: person, department, section, roles.",
+    )
+    oidc_roles: str = Field(
+        "",
+        description="認証側のグループと役割の対応: csirt-team=csirt_reviewer …。先に書いたものが優先 / The directory's groups and the role each stands for; the first that applies counts.",
+    )
+    oidc_client_id: str | None = Field(
+        None,
+        description="関所のページへサインインするときのクライアントID。空ならキーで入る / Our client id for signing in on our pages; none: by key only.",
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="そのクライアントの秘密 / The secret of that client."
+    )
+    oidc_scope: str = Field(
+        "openid",
+        description="サインインで求めるスコープ(openid を含める) / Scopes asked for at sign-in, openid among them.",
+    )
+    oidc_origins: str = Field(
+        "",
+        description="鍵やサインインのURLが発行者と別のサーバーにあるとき、そのURL(空白で区切る) / Other servers, by URL, that the directory's keys and pages may lie on.",
+    )
     warm_litellm: bool = Field(
         False, description="起動後すぐlitellmを読み込む / Load litellm in the background right after start."
     )
@@ -147,8 +187,8 @@ class Settings(BaseSettings):
         return self.ledger or str(self.home / "ledger.sqlite")
 
     @property
-    def office_path(self) -> Path:
-        return self.home / "office.sqlite"
+    def office_location(self) -> str:
+        return self.office or str(self.home / "office.sqlite")
 
 
 _USERINFO = re.compile(r"//[^/@]+@")

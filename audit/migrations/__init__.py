@@ -28,23 +28,34 @@ _ALONE = threading.Lock()
 
 def upgrade(connection: "Connection", version: int, to: str = "head") -> None:
     """Bring the tables from a version (0: none) up to the newest, inside the caller's transaction."""
+    # a file of 0.1.0 did not know alembic
+    run_revisions(connection, FOLDER, _MIGRATING, to, unnumbered="0001" if version == 1 else None)
+
+
+def run_revisions(
+    connection: "Connection", folder: Path, lock: int, to: str = "head", unnumbered: str | None = None
+) -> None:
+    """Run what is still missing of a folder's revisions, inside the caller's transaction; the office's are run so, too.
+
+    ``lock``: key of PostgreSQL's advisory lock. ``unnumbered``: the revision of tables that bear no number.
+    """
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
     with _ALONE:
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (lock,))
             # The laws keep this path (0002_postgresql.sql); pg_temp, unless named last, would come first.
             connection.exec_driver_sql(
                 "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
             )
-        script = ScriptDirectory(str(FOLDER))
+        script = ScriptDirectory(str(folder))
         context = MigrationContext.configure(
             connection, opts={"fn": lambda heads, _: script._upgrade_revs(to, heads)}
         )
-        if version == 1 and not context.get_current_heads():
-            context.stamp(script, "0001")  # a file of 0.1.0, which did not know alembic
+        if unnumbered is not None and not context.get_current_heads():
+            context.stamp(script, unnumbered)
         with Operations.context(context):
             context.run_migrations()
 

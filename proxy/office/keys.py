@@ -1,36 +1,35 @@
-"""API keys: who they belong to, kept as keyed hashes. A key itself is shown once and never stored.
+"""API keys and OIDC clients: which person's or which tool's. A key itself is shown once and never stored.
 
 A key looks like ``sk-sekisho-7Vb…`` (32 random bytes, URL-safe base64). Its hash is HMAC-SHA256
-under the house's secret: the book alone, without the secret, cannot be searched for a key.
+under the house's secret: the book alone, without the secret, cannot be searched for a key. A tool whose users sign
+in with the city's own directory has a client id instead (oidc.py).
 """
 
 import hmac
 import secrets
-import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
 from typing import Any, Literal
 
-from policies.model import Actor, Audience, ConfidentialityClass
+from policies.days import between
+from policies.model import Audience, ConfidentialityClass
+from proxy.office.store import Office
 
 Network = IPv4Network | IPv6Network
-FRESH = 1.0
-"""Seconds a looked-up key is believed. A revoked key stops working within this time, in every process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key as the book knows it. ``person`` is None on a tool's key.
+    """One key as the book knows it. ``person`` is None on a tool's key; what that person is, the book of people says.
 
-    ``addresses`` are the networks from which ``X-Sekisho-User`` is believed on a key that
-    ``may_assert_user``. ``purpose``, ``category`` and ``confidentiality_class`` are what counts
-    where the request does not say. ``unknown_fields`` says what becomes of a request's field that nobody
+    ``tool``, ``department`` and ``section`` are the tool's own. ``addresses`` are the networks from which
+    ``X-Sekisho-User`` is believed on a key that ``may_assert_user``. ``oidc_client``: the tool's users come with tokens
+    of the city's directory, issued for this client. ``purpose``, ``category`` and ``confidentiality_class`` are what
+    counts where the request does not say. ``unknown_fields`` says what becomes of a request's field that nobody
     listed. With ``mask_reply_names`` names and addresses that the model gives of its own accord are masked.
-    ``role`` is what its holder is in the city hall (policies.vocabulary.ROLES); ``audience`` whom the tool's
-    answers reach; ``consented``: the city consented beforehand to this contractor's use. With ``append_notices``
-    notices are written under the reply, in Japanese, for tools that show no headers.
+    ``audience``: whom the tool's answers reach. With ``append_notices`` notices are written under the reply, in
+    Japanese, for tools that show no headers. ``starts`` and ``ends`` are days (JST), both included.
     """
 
     id: str
@@ -39,96 +38,88 @@ class Key:
     department: str
     section: str
     category: str
-    actor: Actor = "staff"
-    role: str = "staff_member"
     audience: Audience = "staff"
-    consented: bool = False
     may_assert_user: bool = False
     addresses: tuple[Network, ...] = ()
-    enrolled: bool = True
-    trained: bool = True
-    acknowledged: bool = True
+    oidc_client: str | None = None
     purpose: str | None = None
     confidentiality_class: ConfidentialityClass | None = None
     unknown_fields: Literal["refuse", "drop"] = "refuse"
     mask_reply_names: bool = False
     append_notices: bool = False
+    starts: date | None = None
+    ends: date | None = None
+    approved_by: str | None = None
     created_at: str = ""
     created_by: str = ""
     revoked_at: str | None = None
 
+    def counts(self, on: date) -> bool:
+        """Whether it is in force on a day."""
+        return self.revoked_at is None and between(self.starts, on, self.ends)
+
 
 class KeyExists(Exception):
-    """This key is in the book already."""
+    """This key, or this client id, is in the book already."""
 
 
 class KeyBook:
-    """The book of keys. Opening it reads and creates the office's file; SQLAlchemy is imported here."""
+    """The book of keys of one office; the tables are imported here."""
 
-    def __init__(self, path: Path, secret: bytes) -> None:
+    def __init__(self, office: Office, secret: bytes) -> None:
         from proxy.office import tables
 
+        self._office = office
         self._keys = tables.keys
-        self._engine = tables.connect(path)
         self._secret = secret
-        self._seen: dict[str, tuple[float, Key | None]] = {}
-
-    def close(self) -> None:
-        self._engine.dispose()
 
     def create(self, key: Key, plain: str | None = None) -> str:
-        """Enter a key and return its plain form, for showing once. Raises `KeyExists`."""
+        """Enter a key and return its plain form, for showing once; empty for an OIDC client. Raises `KeyExists`."""
         from proxy.office.tables import IntegrityError
 
-        plain = plain or new_plain()
-        row = _row_of(key) | {"hash": self._hash(plain)}
+        plain = "" if key.oidc_client else plain or new_plain()
+        row = _row_of(key) | {"hash": self._hash(plain) if plain else None}
         try:
-            with self._engine.begin() as connection:
+            with self._office.changing() as connection:
                 connection.execute(self._keys.insert(), row)
         except IntegrityError:
             raise KeyExists(key.id) from None
         return plain
 
     def find(self, plain: str) -> Key | None:
-        """The key that is in force, or None. Believes what it read for `FRESH` seconds."""
-        digest = self._hash(plain)
-        now = time.monotonic()
-        seen = self._seen.get(digest)
-        if seen and now - seen[0] < FRESH:
-            return seen[1]
-        with self._engine.connect() as connection:
-            row = (
-                connection.execute(self._keys.select().where(self._keys.c.hash == digest)).mappings().first()
-            )
-        key = _key_of(dict(row)) if row and row["revoked_at"] is None else None
-        if len(self._seen) >= 10_000:
-            self._seen.clear()
-        self._seen[digest] = (now, key)
-        return key
+        """The key of this plain form, or None; one that was revoked is none."""
+        return self._find(self._keys.c.hash == self._hash(plain))
+
+    def find_client(self, oidc_client: str) -> Key | None:
+        """The tool whose tokens are issued for this client, or None; one that was revoked is none."""
+        return self._find(self._keys.c.oidc_client == oidc_client)
 
     def keep_only(self, key: Key, plain: str) -> None:
         """Make this the only key there is, as a demo wants it. Every other one is forgotten."""
-        with self._engine.begin() as connection:
+        with self._office.changing() as connection:
             connection.execute(self._keys.delete())
             connection.execute(self._keys.insert(), _row_of(key) | {"hash": self._hash(plain)})
-        self._seen.clear()
 
     def list(self) -> list[Key]:
         """Every key ever entered, oldest first, revoked ones too."""
-        with self._engine.connect() as connection:
+        with self._office.reading() as connection:
             rows = connection.execute(self._keys.select().order_by(self._keys.c.created_at, self._keys.c.id))
             return [_key_of(dict(row)) for row in rows.mappings()]
 
     def revoke(self, id: str) -> bool:
         """End a key. False when no key in force has this id."""
-        with self._engine.begin() as connection:
+        with self._office.changing() as connection:
             done = connection.execute(
                 self._keys.update()
                 .where(self._keys.c.id == id, self._keys.c.revoked_at.is_(None))
                 .values(revoked_at=_now())
             )
-        self._seen.clear()
         return done.rowcount == 1
+
+    def _find(self, condition: Any) -> Key | None:
+        with self._office.reading() as connection:
+            row = connection.execute(self._keys.select().where(condition)).mappings().first()
+        return _key_of(dict(row)) if row and row["revoked_at"] is None else None
 
     def _hash(self, plain: str) -> str:
         return hmac.digest(
@@ -153,13 +144,16 @@ def _row_of(key: Key) -> dict[str, Any]:
     row = {name: getattr(key, name) for name in Key.__slots__}
     return row | {
         "addresses": ",".join(map(str, key.addresses)),
+        "starts": key.starts.isoformat() if key.starts else None,
+        "ends": key.ends.isoformat() if key.ends else None,
         "created_at": key.created_at or _now(),
     }
 
 
 def _key_of(row: dict[str, Any]) -> Key:
     del row["hash"]
-    return Key(**row | {"addresses": networks(row["addresses"])})
+    days = {name: date.fromisoformat(row[name]) if row[name] else None for name in ("starts", "ends")}
+    return Key(**row | days | {"addresses": networks(row["addresses"])})
 
 
 def _now() -> str:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audit.address import address_of
 from proxy.failing import stop as fail
 
 if TYPE_CHECKING:
+    from proxy.office.desk import Desk
     from proxy.office.stops import Kind, Stop, StopBook
     from proxy.settings import Settings
 
@@ -49,16 +51,16 @@ def stop(
     kind, name = _target(model, section, tool)
     if not reason or not reason.strip():
         fail("--reason で理由を書いてください / say why with --reason")
-    with _book() as (book, settings):
+    with _book() as (book, desk):
         placed = new_stop(kind, name, masked(reason), masked(by or os_user()))
         book.enter(placed)
         if not as_json:  # before it is noted: the ledger may be slow
             typer.echo(
                 f"{placed.target} を止めました。1秒以内にすべてのプロセスで止まります / stopped"
-                f" ({placed.id}, SEKISHO_HOME={settings.home.resolve()})"
+                f" ({placed.id}, SEKISHO_HOME={desk.settings.home.resolve()})"
             )
-        trouble = _noted(settings, book, placed)
-        unknown = _unknown(settings, kind, name)
+        trouble = _noted(desk.settings, book, placed)
+        unknown = _unknown(desk, kind, name)
     if as_json:
         typer.echo(json.dumps(_plain(placed) | {"noted": trouble is None}, ensure_ascii=False))
     if unknown:
@@ -92,7 +94,7 @@ def resume(
         fail("--reason で理由を書いてください / say why with --reason")
     if any(may_be_somebodys(text) for text in (reason, by or "")):
         fail(REFUSAL)
-    with _book() as (book, settings):
+    with _book() as (book, desk):
         standing = book.same(kind, name)
         if not standing:
             typer.echo(
@@ -100,12 +102,16 @@ def resume(
             )
             raise typer.Exit(1)
         for owed in standing:
-            if owed.noted_at is None and book.claim(owed.id) and _noted(settings, book, owed) is not None:
+            if (
+                owed.noted_at is None
+                and book.claim(owed.id)
+                and _noted(desk.settings, book, owed) is not None
+            ):
                 fail(_NOT_RECORDED)
         who = by or os_user()
         facts = {"target": masked(standing[0].target), "reason": reason, "by": who}
         try:
-            note(settings, "house.resumed", facts | {"stops": [one.id for one in standing]})
+            note(desk.settings, "house.resumed", facts | {"stops": [one.id for one in standing]})
         except _cannot_note():
             fail(_NOT_RECORDED)
         book.lift([one.id for one in standing], who)
@@ -146,21 +152,21 @@ def _noted(settings: "Settings", book: "StopBook", placed: "Stop") -> str | None
     return trouble
 
 
-def _unknown(settings: "Settings", kind: "Kind", name: str) -> list[str]:
+def _unknown(desk: "Desk", kind: "Kind", name: str) -> list[str]:
     """The names that are known, where none of them is meant: a mistyped stop stops nobody. Looked for once it holds."""
     from policies.complaints import PolicyError
     from policies.names import any_name
-    from proxy.office.keys import KeyBook
     from proxy.office.tables import SQLAlchemyError
     from proxy.rulebook import policy_of
 
     try:
         if kind == "model":
-            known = [model.name for model in policy_of(settings).models.listed]
-        elif kind in ("section", "tool"):
-            book = KeyBook(settings.office_path, b"")
-            known = sorted({getattr(key, kind) for key in book.list()})
-            book.close()
+            known = [model.name for model in policy_of(desk.settings).models.listed]
+        elif kind == "section":
+            sections = {posting.section for page in desk.people.pages() for posting in page.postings}
+            known = sorted(sections | {key.section for key in desk.keys.list()})
+        elif kind == "tool":
+            known = sorted({key.tool for key in desk.keys.list()})
         else:
             return []
     except (OSError, ValueError, PolicyError, SQLAlchemyError):
@@ -206,29 +212,34 @@ def _plain(one: "Stop") -> dict[str, Any]:
 
 
 @contextmanager
-def _book() -> "Iterator[tuple[StopBook, Settings]]":
+def _book() -> "Iterator[tuple[StopBook, Desk]]":
+    from proxy.home import Home
+    from proxy.office.desk import Desk
+    from proxy.office.noting import os_user
     from proxy.office.stops import StopBook
+    from proxy.office.store import office_of
     from proxy.office.tables import SQLAlchemyError
     from proxy.settings import BadSettings, read
 
     try:
         settings = read()
-        if not settings.office_path.is_file():  # never make one: a stop in the wrong place stops nobody
+        file = address_of(settings.office_location).path
+        if file is not None and not file.is_file():  # never make one: a stop in the wrong place stops nobody
             fail(
                 f"{settings.home.resolve()} に関所がありません。SEKISHO_HOME を確かめてください"
                 " / there is no checkpoint in this folder; check SEKISHO_HOME"
             )
-        book = StopBook(settings.office_path)
-    except BadSettings as error:
+        office = office_of(settings)
+    except (BadSettings, RuntimeError) as error:
         fail(str(error))
     except (OSError, ValueError, SQLAlchemyError):
         fail(_NO_BOOK)
     try:
-        yield book, settings
+        yield StopBook(office), Desk(settings, office, Home(settings.home), os_user())
     except SQLAlchemyError:
         fail(_NO_BOOK)
     finally:
-        book.close()
+        office.close()
 
 
 _NO_BOOK = (

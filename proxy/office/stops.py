@@ -8,25 +8,18 @@ it is noted in the ledger, for it must hold when the ledger is down; a row that 
 Names are compared folded, with ``*`` and ``?`` (policies/names.py).
 """
 
-import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal
 
 from policies.names import any_name, folded
+from proxy.office.store import Office
 
 Kind = Literal["house", "model", "section", "tool"]
 
-_HURRY = 300
-"""Milliseconds that a look waits for somebody who locks the whole book."""
-_PATIENCE = 5000
-"""The same for a change."""
 _CLAIM = 30.0
 """Seconds after which somebody who was about to note a stop is taken to have died over it."""
 
@@ -83,27 +76,16 @@ def new_stop(kind: Kind, name: str, reason: str, by: str) -> Stop:
 
 
 class StopBook:
-    """The stops of one office. Opening it reads and creates the office's file; SQLAlchemy is imported here."""
+    """The stops of one office; the tables are imported here."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, office: Office) -> None:
         from proxy.office import tables
 
-        self._path = path
+        self._office = office
         self._stops = tables.stops
-        self._engine = tables.connect(path)
-        self._place = self._where()
-
-    def close(self) -> None:
-        self._engine.dispose()
 
     def standing(self) -> tuple[Stop, ...]:
-        """Every stop that holds now. Raises OSError's kin or SQLAlchemyError where the book cannot be read.
-
-        A book that was taken away, or exchanged for another, is not read on as if it were still there.
-        """
-        if (place := self._where()) != self._place:
-            self._engine.dispose()
-            self._place = place
+        """Every stop that holds now. Raises OSError's kin or SQLAlchemyError where the book cannot be read."""
         return self._read(self._stops.c.resumed_at.is_(None))
 
     def every(self) -> tuple[Stop, ...]:
@@ -113,12 +95,12 @@ class StopBook:
     def enter(self, stop: Stop) -> None:
         """From now on it holds. Whoever enters it is about to note it."""
         row = {name: getattr(stop, name) for name in Stop.__slots__} | {"claimed": time.time()}
-        with self._changing() as connection:
+        with self._office.changing() as connection:
             connection.execute(self._stops.insert(), row)
 
     def lift(self, ids: list[str], by: str) -> None:
         """From now on they hold no more."""
-        with self._changing() as connection:
+        with self._office.changing() as connection:
             connection.execute(
                 self._stops.update()
                 .where(self._stops.c.id.in_(ids), self._stops.c.resumed_at.is_(None))
@@ -137,7 +119,7 @@ class StopBook:
 
     def claim(self, id: str) -> bool:
         """Whether it falls to us to note this one: of several who ask, one is told so."""
-        with self._changing() as connection:
+        with self._office.changing() as connection:
             done = connection.execute(
                 self._stops.update()
                 .where(self._stops.c.id == id, self._is_owed())
@@ -148,14 +130,8 @@ class StopBook:
     def settle(self, id: str, noted: bool) -> None:
         """The noting of a claimed stop is over: it went well, or it is owed again."""
         done: dict[str, Any] = {"noted_at": _now()} if noted else {"claimed": None}
-        with self._changing() as connection:
+        with self._office.changing() as connection:
             connection.execute(self._stops.update().where(self._stops.c.id == id).values(**done))
-
-    @contextmanager
-    def _changing(self) -> Iterator[Any]:
-        with self._engine.begin() as connection:
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {_PATIENCE}")
-            yield connection
 
     def _is_owed(self) -> Any:
         claimed = self._stops.c.claimed
@@ -166,18 +142,9 @@ class StopBook:
         found = self._stops.select().order_by(self._stops.c.at, self._stops.c.id)
         if condition is not None:
             found = found.where(condition)
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql(
-                f"PRAGMA busy_timeout = {_HURRY}"
-            )  # of readers only a strange lock is in the way
-            return tuple(
-                Stop(**{one.name: row[one.name] for one in fields(Stop)})
-                for row in connection.execute(found).mappings()
-            )
-
-    def _where(self) -> tuple[int, int]:
-        found = os.stat(self._path)
-        return found.st_dev, found.st_ino
+        with self._office.reading() as connection:
+            rows = connection.execute(found).mappings()
+            return tuple(Stop(**{one.name: row[one.name] for one in fields(Stop)}) for row in rows)
 
 
 def _now() -> str:

@@ -8,8 +8,8 @@ import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import UnionType
 from typing import Any, ClassVar, Literal, Self
@@ -17,7 +17,16 @@ from typing import Any, ClassVar, Literal, Self
 from audit.model import EgressState
 from policies.days import day_of
 from policies.decide import Policy
-from policies.model import ATTACHMENT, Ask, Attachment, Bilingual, DestinationTier, EntityFact, Verdict
+from policies.model import (
+    ATTACHMENT,
+    Ask,
+    Attachment,
+    Bilingual,
+    DestinationTier,
+    EntityFact,
+    QuotaState,
+    Verdict,
+)
 from proxy.callers import Caller, Declared
 from proxy.errors import Problem
 from proxy.found import Findings, counted, facts_of, pairs, persons
@@ -45,6 +54,14 @@ _AT_ONCE = 500
 Dialect = Literal["chat", "responses", "messages", "count_tokens", "embeddings", "transcriptions"]
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an answer came to, as its record tells it; ``yen`` None where no price was agreed."""
+
+    tokens: int
+    yen: str | None
+
+
 @dataclass(slots=True)
 class Masked:
     """What may leave: the masked body, and the masked text that the ledger keeps.
@@ -53,7 +70,7 @@ class Masked:
     those that were asked, each time anew. ``egress`` is what the ledger says of it once it left. ``sent``
     becomes True as the model is asked: from then on a byte may have left. ``persons`` are the different
     persons that are masked in it, ``characters`` those of its texts, masked. ``told`` is the HTTP status that
-    the caller has been given, None until then.
+    the caller has been given, None until then. ``spent`` is known once an answer is over.
     """
 
     dialect: Dialect
@@ -69,6 +86,7 @@ class Masked:
     tools: Offered = NO_TOOLS
     tried: list[Try] = field(default_factory=list)
     told: int | None = None
+    spent: Spent | None = None
 
     @property
     def trying(self) -> Try | None:
@@ -274,7 +292,14 @@ class Request(ABC):
             self.worded[policy.digest, on] = policy.words(texts, on)
         return self.worded[policy.digest, on]
 
-    def ask(self, caller: Caller, findings: Findings, at: datetime, policy: Policy) -> Ask:
+    def ask(
+        self,
+        caller: Caller,
+        findings: Findings,
+        at: datetime,
+        policy: Policy,
+        quota: QuotaState = "unlimited",
+    ) -> Ask:
         """The facts that a policy may look at. ``at`` is timezone-aware."""
         tools = self.tools(findings)
         return Ask(
@@ -299,6 +324,7 @@ class Request(ABC):
             address=caller.address,
             consented=caller.consented,
             audience=caller.audience,
+            purpose=bool((self.declared.purpose or "").strip()),
             use_case=self.declared.use_case,
             persons=persons(self.texts, findings),
             pairs=pairs(self.texts, findings),
@@ -306,7 +332,22 @@ class Request(ABC):
             attachments=self.attachments,
             tools=tools.names,
             tools_unnamed=tools.unnamed,
-            quota="unlimited",  # nobody counts yet
+            quota=quota,
+        )
+
+    def rest(self, gone: Collection[str]) -> Self:
+        """The same request without these units (units.py), laid open anew. It is decided on and never sent."""
+        turns = self.body.get(self.turns)
+        body = {name: value for name, value in self.body.items() if name not in gone}
+        if isinstance(turns, list) and self.turns in body:
+            body[self.turns] = [turn for n, turn in enumerate(turns) if f"{self.turns}[{n}]" not in gone]
+        declared = replace(self.declared, purpose=None) if "purpose" in gone else self.declared
+        strings = LaidOpen()
+        strings.note(TEXT, declared.purpose or "", "purpose")
+        listed = walk(body, self.table, strings.note, None if self.left_out is None else [])
+        kind = type(self)
+        return kind(
+            self.id, body, declared, self.destination, strings, strings.texts, self.left_out, named(listed)
         )
 
     def mask(self, findings: Findings, verdict: Verdict, vault: Vault) -> Masked:

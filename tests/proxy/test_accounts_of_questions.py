@@ -1,9 +1,10 @@
 """What the ledger is told of a question: who asked, what for, what was found, with which parameters and tools."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from policies.files import load
 from policies.model import Permit, Refuse, RuleHit, Verdict
 from proxy.accounts import asked
-from proxy.callers import Caller, Declared, Trace, caller_of, declared_by, trace_of
+from proxy.callers import Caller, Credential, Declared, Trace, caller_of, declared_by, trace_of
 from proxy.errors import Problem
 from proxy.office.keys import Key, networks
+from proxy.office.roster import Needed
 from proxy.surfaces.chat import ChatReply, ChatRequest
 from proxy.surfaces.messages import MessagesReply, MessagesRequest
 from proxy.surfaces.parameters import parameters
@@ -24,9 +26,18 @@ from proxy.surfaces.tools import Offered, named, offered
 from proxy.surfaces.transcript import Transcript
 from redaction.model import Finding
 from redaction.vault import Vault
+from tests.fakes import Register
 
 CALLER = Caller("p", "k", "t", "d", "s", "staff", "authenticated", True, True, True, address="10.1.2.3")
 KEY = Key("k", "p", "t", "d", "s", "mail_draft")
+
+
+def identify(key: Key, headers: dict[str, str], peer: str | None) -> Caller:
+    """The caller of whom the book of people knows nothing."""
+    books: Any = Register()
+    needed = Needed((), 0, "1")
+    return asyncio.run(caller_of(Credential(key), headers, peer, books, date(2027, 5, 1), needed))
+
 
 # ── who and what for ──────────────────────────────────────────────────────────────────────────────
 
@@ -64,9 +75,9 @@ def test_a_conversation_that_looks_like_somebodys_number_is_refused_in_two_langu
 )  # fmt: skip
 def test_a_user_that_looks_like_somebodys_number_is_refused(user: str) -> None:
     tool = replace(KEY, person=None, may_assert_user=True, addresses=networks("10.0.0.0/8"))
-    assert caller_of(tool, {"x-sekisho-user": "taro.yamada-2026@city"}, "10.1.1.1").person
+    assert identify(tool, {"x-sekisho-user": "taro.yamada-2026@city"}, "10.1.1.1").person
     with pytest.raises(Problem) as refused:
-        caller_of(tool, {"x-sekisho-user": user}, "10.1.1.1")
+        identify(tool, {"x-sekisho-user": user}, "10.1.1.1")
     assert (refused.value.status, refused.value.code) == (400, "user_header_malformed")
     assert user not in str(refused.value.body("x"))
 
@@ -124,7 +135,7 @@ def test_a_valid_trace_is_kept_and_any_other_ignored(header: str, known: bool) -
     ("peer", "address"), [("10.1.2.3", "10.1.2.3"), ("::1", "::1"), ("testclient", None), (None, None)]
 )
 def test_the_address_is_one_or_none(peer: str | None, address: str | None) -> None:
-    assert caller_of(KEY, {}, peer).address == address
+    assert identify(KEY, {}, peer).address == address
 
 
 def test_the_class_that_counts_is_the_one_that_the_policy_decides_on() -> None:

@@ -18,6 +18,7 @@ from proxy.callers import Caller, Declared
 from proxy.home import prepare
 from proxy.kinds import PIECE
 from proxy.office.keys import Key, KeyBook
+from proxy.office.store import office_of
 from proxy.providers.shape import shaped
 from proxy.settings import Settings, read
 from proxy.surfaces.chat import ChatRequest
@@ -699,7 +700,8 @@ def test_what_the_ledger_keeps_and_counts_is_the_models_answer_alone(
     settings: Settings, serve: Callable[..., str], records: Callable[[], Any]
 ) -> None:
     base_url = serve()
-    with closing(KeyBook(settings.office_path, prepare(settings.home, own_key=False).secret())) as book:
+    with closing(office_of(settings)) as office:
+        book = KeyBook(office, prepare(settings.home, own_key=False).secret())
         book.create(Key("k-1", "1", "t", "d", "s", "mail_draft", append_notices=True), "sk-noticed")
     for key, added in (("sk-noticed", NOTICED), ("sk-desk", "")):
         status, headers, reply = post(base_url, key=key)

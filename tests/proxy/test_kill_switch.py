@@ -27,6 +27,7 @@ from proxy.house import House, build
 from proxy.kill_switch import BLIND_AFTER, KillSwitch
 from proxy.office.stop_commands import masked
 from proxy.office.stops import Stop, StopBook, new_stop
+from proxy.office.store import office_of
 from proxy.settings import Settings
 from proxy.surfaces.request import Masked
 from tests.fakes import Detector
@@ -44,8 +45,8 @@ def house(settings: Settings) -> House:
 def stops(settings: Settings) -> Iterator[StopBook]:
     """The book as another process has it."""
     prepare(settings.home)
-    with closing(StopBook(settings.office_path)) as book:
-        yield book
+    with closing(office_of(settings)) as office:
+        yield StopBook(office)
 
 
 @pytest.fixture
@@ -201,7 +202,8 @@ def under_a_switch(settings: Settings, story: Callable[[KillSwitch, StopBook], A
     ledger.start()
 
     async def run() -> Any:
-        book = StopBook(settings.office_path)
+        office = office_of(settings)
+        book = StopBook(office)
         switch = KillSwitch(book, ledger)
         duties = [asyncio.create_task(duty) for duty in (switch.keep(), switch.note())]
         try:
@@ -210,7 +212,7 @@ def under_a_switch(settings: Settings, story: Callable[[KillSwitch, StopBook], A
             for duty in duties:
                 duty.cancel()
             await asyncio.gather(*duties, return_exceptions=True)
-            switch.close()
+            office.close()
 
     try:
         return asyncio.run(run())
@@ -361,11 +363,11 @@ def test_where_the_stops_cannot_be_read_nothing_passes(
         path.rename(elsewhere)
     match harm:
         case "exchanged":
-            sqlite3.connect(settings.office_path).close()
-            settings.office_path.touch()
+            sqlite3.connect(settings.office_location).close()
+            Path(settings.office_location).touch()
         case "broken":
-            settings.office_path.write_bytes(b"no book" * 1000)
-    assert soon(lambda: code(url) == "stops_unreadable")
+            Path(settings.office_location).write_bytes(b"no book" * 1000)
+    assert soon(lambda: code(url) in ("stops_unreadable", "office_unreadable"))
     for path in settings.home.glob("office.sqlite*"):
         path.unlink()
     for path, elsewhere in kept.items():
@@ -376,8 +378,9 @@ def test_where_the_stops_cannot_be_read_nothing_passes(
 def test_a_look_that_is_late_is_taken_before_anybody_is_turned_away(settings: Settings) -> None:
     """The process slept, or had too much to do: nothing is wrong with the book."""
     prepare(settings.home)
-    with closing(StopBook(settings.office_path)) as book, closing(StopBook(settings.office_path)) as other:
-        switch = KillSwitch(book, ledger_of(settings))
+    with closing(office_of(settings)) as office, closing(office_of(settings)) as elsewhere:
+        other = StopBook(elsewhere)
+        switch = KillSwitch(StopBook(office), ledger_of(settings))
         time.sleep(BLIND_AFTER + 0.1)
         switch.demand(CALLER, "m")
         time.sleep(BLIND_AFTER + 0.1)
@@ -390,7 +393,7 @@ def test_running_answers_are_cut_where_the_stops_cannot_be_read(settings: Settin
     async def story(switch: KillSwitch, book: StopBook) -> str:
         async with aclosing(switch.guarded(CALLER, question(), Source(60).pieces())) as answer:
             waiting = asyncio.ensure_future(anext(answer))
-            settings.office_path.rename(tmp_path / "elsewhere")
+            Path(settings.office_location).rename(tmp_path / "elsewhere")
             with pytest.raises(Exception, match="stops_unreadable"):
                 await waiting
             return "cut"
@@ -450,7 +453,8 @@ def test_of_several_processes_one_notes_what_is_owed(stops: StopBook, settings: 
     stops.enter(placed)
     assert stops.owed() == (), "whoever entered it is about to note it"
     stops.settle(placed.id, noted=False)
-    with closing(StopBook(settings.office_path)) as other:
+    with closing(office_of(settings)) as office:
+        other = StopBook(office)
         assert [one.id for one in other.owed()] == [placed.id]
         assert [stops.claim(placed.id), other.claim(placed.id)] == [True, False]
         stops.settle(placed.id, noted=True)

@@ -1,5 +1,6 @@
 """One attempt through the desk with one room broken: nothing is sent, the caller is told, it is recorded."""
 
+import asyncio
 import dataclasses
 import json
 import sqlite3
@@ -8,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +22,7 @@ from policies.model import Refuse, Verdict
 from proxy.house import House, build
 from proxy.settings import Settings
 from redaction.model import CannotDetect, Finding
-from tests.fakes import Detector
+from tests.fakes import Detector, Register
 from tests.proxy.conftest import PLAIN, post
 
 
@@ -327,13 +329,16 @@ def test_a_header_that_comes_twice_is_refused(serve: Callable[..., str]) -> None
 
 @pytest.mark.parametrize("user", ["123456789018", "1234-5678-9018", "12345678901"])
 def test_a_number_of_somebody_is_no_user(serve: Callable[..., str], settings: Settings, user: str) -> None:
-    from proxy.callers import caller_of
+    from proxy.callers import Credential, caller_of
     from proxy.errors import Problem
     from proxy.office.keys import Key, networks
+    from proxy.office.roster import Needed
 
     key = Key("k", None, "t", "d", "s", "research", may_assert_user=True, addresses=networks("127.0.0.1"))
+    books: Any = Register()
+    day, needed = date(2027, 5, 1), Needed((), 0, "1")
     with pytest.raises(Problem) as refused:
-        caller_of(key, {"x-sekisho-user": user}, "127.0.0.1")
+        asyncio.run(caller_of(Credential(key), {"x-sekisho-user": user}, "127.0.0.1", books, day, needed))
     assert refused.value.code == "user_header_malformed"
 
 

@@ -10,20 +10,25 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from proxy.consents import given
 from proxy.house import House, build
+from proxy.office.confirmations import ConfirmationBook
+from proxy.office.store import office_of
 from proxy.settings import Settings
 from redaction.model import Finding
 from tests import fakes
 from tests.proxy.conftest import ROOT, post
 
 PAGE = ROOT / "docs" / "records.md"
-NAME, MY_NUMBER = "山田太郎", "123456789018"
+NAME, MY_NUMBER, ACCOUNT = "山田太郎", "123456789018", "7654321"
 SAID = f"{NAME}さん、こんにちは"
 TOOL = {"type": "function", "function": {"name": "find_letters", "parameters": {"type": "object"}}}
 HEADERS = {
@@ -41,7 +46,7 @@ STREAMED = ("chat", "responses", "messages")
 
 
 class Finds(fakes.Detector):
-    """Finds one name and one My Number, wherever they stand."""
+    """Finds one name, one My Number and one bank account, wherever they stand."""
 
     async def find(self, texts: Sequence[str], strict: bool = False) -> list[tuple[Finding, ...]]:
         await super().find(texts, strict)
@@ -49,7 +54,11 @@ class Finds(fakes.Detector):
 
 
 def _found(text: str) -> Iterator[Finding]:
-    for label, value, score in (("PERSON", NAME, 0.95), ("JP_MY_NUMBER", MY_NUMBER, 1.0)):
+    for label, value, score in (
+        ("PERSON", NAME, 0.95),
+        ("JP_MY_NUMBER", MY_NUMBER, 1.0),
+        ("JP_BANK_ACCOUNT", ACCOUNT, 0.9),
+    ):
         for match in re.finditer(value, text):
             yield Finding(label, *match.span(), score, "test", "context")
 
@@ -283,6 +292,26 @@ def test_every_exchange_leaves_two_records_with_every_field_of_the_page_and_no_o
         for writer, idx in connection.execute("SELECT writer, idx FROM records ORDER BY writer, idx"):
             chains.setdefault(writer, []).append(idx)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in chains.values()), "no gap"
+
+
+def test_what_waits_for_a_person_and_what_was_confirmed_leave_the_fields_of_the_page(
+    base_url: str, records: Any, settings: Settings
+) -> None:
+    messages = [{"role": "user", "content": f"{NAME}さんの口座 {ACCOUNT}"}]
+    assert ask(base_url, "chat", "echo", messages=messages) == 403
+    now = datetime.now(UTC)
+    with closing(office_of(settings)) as office:
+        book = ConfirmationBook(office)
+        (waiting,) = book.every()
+        book.grant(waiting.id, given("self", waiting.person, now, "確認"), now, now + timedelta(minutes=10))
+    assert ask(base_url, "chat", "echo", messages=messages) == 200
+    (_, stopped), (refused, _), (_, asked), (answered, ending) = wait_for(records, 4)
+    assert [wrong for each in records() for wrong in complaints(*each)] == []
+    assert (refused, answered, ending["egress_state"]) == ("refused", "answered", "masked")
+    assert stopped["confirmation"] == waiting.id and asked["confirmations"] == [waiting.id]
+    assert stopped["verdict"] == asked["verdict"] == "confirm"
+    assert asked["actions"] == {"JP_BANK_ACCOUNT": "masked", "PERSON": "masked"}
+    assert set(stopped["actions"].values()) == {"refused"}
 
 
 def test_a_recording_and_the_list_of_models_leave_the_fields_of_the_page(

@@ -22,6 +22,7 @@ from policies.model import Ask
 from proxy.callers import Caller, Declared
 from proxy.house import House, build
 from proxy.office.keys import Key, KeyBook
+from proxy.office.store import office_of
 from proxy.settings import Settings
 from proxy.surfaces.chat import ChatRequest
 from proxy.surfaces.models import approved
@@ -341,8 +342,19 @@ def test_a_key_for_the_public_passes_with_an_approved_use_case_for_the_public_on
     served: Made, tmp_path: Path, settings: Settings, records: Any, upstream_folder: Path
 ) -> None:
     url = served(approving(tmp_path, "echo", instead=CASES))
-    with closing(KeyBook(settings.office_path, (settings.home / "secret").read_bytes())) as book:
-        known = Key("k-public", "012345", "t", "d", "s", "pr", audience="public", confidentiality_class="1")
+    with closing(office_of(settings)) as office:
+        book = KeyBook(office, (settings.home / "secret").read_bytes())
+        known = Key(
+            "k-public",
+            "demo",
+            "t",
+            "d",
+            "s",
+            "pr",
+            audience="public",
+            purpose="試験",
+            confidentiality_class="1",
+        )
         key = book.create(known)
     plain = {"model": "echo", "messages": [{"role": "user", "content": "開庁時間を教えて"}]}
     assert "U-03" in post(url, plain, key)[2]["error"]["rules"]

@@ -101,7 +101,7 @@ def test_every_recorded_decision_is_made_again_by_the_policy_of_its_digest(
 UNUSUAL: dict[str, Any] = {
     "role": "section_head", "address": "10.9.8.7", "consented": True, "audience": "public", "use_case": "UC-01",
     "persons": 3, "pairs": 2, "words": ("W-1",), "attachments": ("image",), "tools": ("find_letters",),
-    "tools_unnamed": 1, "quota": "near",
+    "tools_unnamed": 1, "quota": "near", "purpose": False,
 }  # fmt: skip
 """Of every fact that has a default another value."""
 

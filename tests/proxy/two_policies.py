@@ -187,6 +187,7 @@ def record(ask: Ask, verdict: Verdict, /, **more: Any) -> dict[str, Any]:
         "tools": list(ask.tools),
         "tools_unnamed": ask.tools_unnamed,
         "quota": ask.quota,
+        "purpose_stated": ask.purpose,
         "verdict": words[type(verdict).__name__],
         "rules": [{"id": one.id, "effects": list(one.effects), "risks": []} for one in verdict.rules],
         "decisive": [one.id for one in verdict.decisive],

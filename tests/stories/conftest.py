@@ -10,17 +10,21 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audit.verify import verify
+from policies.days import JST
 from tests.approving import approving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 KEY = "sk-story-key"
+RULES = "2026-04"
+"""The version of the rules that takatsuki asks for."""
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if not name.startswith(("SEKISHO_", "OPENAI_"))
 }
@@ -352,6 +356,23 @@ def _end(process: "subprocess.Popen[str]") -> None:
         process.wait()
     if process.stdout:
         process.stdout.close()
+
+
+def enrolled(
+    id: str, home: str, *lacking: str, department: str = "都市創造部", section: str = "道路課"
+) -> None:
+    """Enter somebody who may use AI this year; ``lacking``: courses that they did not complete."""
+    done = sekisho(
+        "people", "add", id, "--kind", "staff", "--department", department, "--section", section,
+        "--starts", "2020-04-01", "--approved-by", "000001", SEKISHO_HOME=home,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    today = datetime.now(JST).date().isoformat()
+    for course in {"dx", "security"} - set(lacking):
+        done = sekisho("people", "train", id, "--course", course, "--on", today, SEKISHO_HOME=home)
+        assert done.returncode == 0, done.stderr
+    done = sekisho("people", "acknowledge", id, "--rules", RULES, SEKISHO_HOME=home)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(name="sekisho")

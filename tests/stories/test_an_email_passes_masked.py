@@ -99,6 +99,7 @@ def test_the_record_shows_who_what_and_the_masked_text(checkpoint: Any, sekisho:
         "enrolled": True,
         "trained": True,
         "acknowledged": True,
+        "rules_accepted": "2026-04",
         "address": "127.0.0.1",
     }
     assert shown["entities"] == {label: len(values) for label, values in VALUES.items()}

@@ -18,6 +18,9 @@ import pytest
         "redact find --threshold 2 x",
         "redact measure /nowhere",
         "keys create",
+        "people add 012345",
+        "people approve nobody --by 000100",
+        "people import /nowhere.csv",
         "policy check nowhere",
         "policy explain /nowhere.json",
         "demo --port x --upstream u --key k",
@@ -98,6 +101,8 @@ def test_keys_without_a_name_are_not_issued(sekisho: Any, tmp_path: Path) -> Non
         "s",
         "--category",
         "research",
+        "--purpose",
+        "p",
         "--person",
     ]
     assert sekisho(*words, "", SEKISHO_HOME=str(tmp_path)).returncode == 2

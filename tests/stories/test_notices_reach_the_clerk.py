@@ -54,11 +54,12 @@ def house(open_house: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def noticed_key(house: Any) -> str:
-    from tests.stories.conftest import sekisho
+    from tests.stories.conftest import enrolled, sekisho
 
+    enrolled("012345", house[0].dir)
     done = sekisho(
         "keys", "create", "--tool", "文書作成", "--department", "都市創造部", "--section", "道路課",
-        "--category", "minutes", "--person", "012345", "--append-notices", "--json", SEKISHO_HOME=house[0].dir,
+        "--category", "minutes", "--purpose", "会議録", "--person", "012345", "--append-notices", "--json", SEKISHO_HOME=house[0].dir,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["key"])

@@ -1,4 +1,7 @@
-"""One exit: from start to stop nothing but the configured upstream is ever contacted."""
+"""One exit: from start to stop nothing but the configured upstream is ever contacted.
+
+Where the settings name the city's directory, that is the second one, and no third: also stated here.
+"""
 
 import json
 import subprocess
@@ -7,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import directory, node
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -25,7 +30,8 @@ def may_have_a_network_of_its_own() -> bool:
 @pytest.mark.skipif(
     not may_have_a_network_of_its_own(), reason="this kernel gives an ordinary user no network namespace"
 )
-def test_from_start_to_stop_only_the_upstream_is_contacted(tmp_path: Path) -> None:
+def test_from_start_to_stop_only_the_upstream_and_a_named_directory_are_contacted(tmp_path: Path) -> None:
+    node.installed(directory.SOURCE, directory.NEEDED)  # where there is a network for it
     seen_file, told_file = tmp_path / "seen.json", tmp_path / "told.json"
     command = [
         *ALONE,
@@ -42,28 +48,41 @@ def test_from_start_to_stop_only_the_upstream_is_contacted(tmp_path: Path) -> No
     seen = {(kind, address, port) for kind, address, port in json.loads(seen_file.read_text())}
     assert seen >= KNOCKS, "the watch itself sees connections, datagrams and IPv6"
     ours = {("tcp", "127.0.0.1", port) for port in json.loads(told_file.read_text())}
-    assert len(ours) == 3
+    assert len(ours) == 4
     assert seen - KNOCKS == ours
 
 
 def one_day(folder: Path) -> list[int]:
-    """Run inside the quiet network: a demo with its upstream, and `serve` with litellm's demo model."""
+    """Run inside the quiet network: a demo with its upstream and the directory, and `serve` with litellm's demo model."""
+    with directory.city_directory() as city:
+        return [city.port, *_one_day(folder, city)]
+
+
+def _one_day(folder: Path, city: directory.City) -> list[int]:
     from tests.approving import approving
+    from tests.stories.conftest import Checkpoint
+    from tests.stories.test_tokens_of_the_city import SETTINGS, enrol, register
 
     upstream = subprocess.Popen(
         [sys.executable, HERE / "upstream.py", folder], stdout=subprocess.PIPE, text=True
     )
     upstream_port = int(line_of(upstream))
     demo = start("demo", "--port", "0", "--upstream", f"http://127.0.0.1:{upstream_port}/v1", "--key", "sk-k",
-                 "--dir", str(folder / "demo"), "--policy", str(approving(folder, "echo")))  # fmt: skip
-    demo_url = json.loads(line_of(demo))["base_url"]
+                 "--dir", str(folder / "demo"), "--policy", str(approving(folder, "echo")),
+                 SEKISHO_OIDC_ISSUER=city.issuer, **SETTINGS)  # fmt: skip
+    told = json.loads(line_of(demo))
+    demo_url = told["base_url"]
     serve_port = free_port()
     serve = start("serve", "--port", str(serve_port), SEKISHO_HOME=str(folder / "serve"))
     serve_url = f"http://127.0.0.1:{serve_port}/v1"
     for base_url in (demo_url, serve_url):
         until_ready(base_url)
     text = "山田太郎さん(taro@example.jp、090-1234-5678)へ"
-    ask(demo_url, "sk-k", "echo", text)
+    checkpoint = Checkpoint(**told, process=demo)
+    enrol(checkpoint)
+    register(checkpoint, directory.TOOL)
+    for key in ("sk-k", city.token()):
+        ask(demo_url, key, "echo", text)
     ask(serve_url, (folder / "serve" / "demo.key").read_text(), "sekisho-demo", text)
     for process in (demo, serve, upstream):
         process.terminate()

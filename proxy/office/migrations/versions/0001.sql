@@ -1,0 +1,20 @@
+CREATE TABLE keys (
+    id VARCHAR NOT NULL PRIMARY KEY,
+    hash VARCHAR NOT NULL UNIQUE,
+    person VARCHAR,
+    tool VARCHAR NOT NULL,
+    department VARCHAR NOT NULL,
+    section VARCHAR NOT NULL,
+    actor VARCHAR NOT NULL,
+    may_assert_user BOOLEAN NOT NULL,
+    addresses VARCHAR NOT NULL,
+    enrolled BOOLEAN NOT NULL,
+    trained BOOLEAN NOT NULL,
+    acknowledged BOOLEAN NOT NULL,
+    purpose VARCHAR,
+    category VARCHAR NOT NULL,
+    confidentiality_class VARCHAR,
+    created_at VARCHAR NOT NULL,
+    created_by VARCHAR NOT NULL,
+    revoked_at VARCHAR
+);

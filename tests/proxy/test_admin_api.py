@@ -1,0 +1,239 @@
+"""/admin/v1 and /label over HTTP: who may do what, for whose section, and that every change and look is recorded."""
+
+import json
+import sqlite3
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from policies.days import day_of
+from proxy.home import Home
+from proxy.office.enrolment import today
+from proxy.office.keys import Key, KeyBook, new_id
+from proxy.office.people import PeopleBook
+from proxy.office.rights import SCOPES
+from proxy.office.roster import Page, Person, Posting, Training, fiscal_year
+from proxy.office.store import office_of
+from proxy.settings import Settings
+from tests.proxy.conftest import post
+
+SECTION, OTHER = "道路課", "福祉課"
+ROLES = ("staff_member", *SCOPES)
+BEGAN = date(2020, 4, 1)
+
+
+@dataclass
+class Hall:
+    """A running house with a person of every role in one section, each with a key, and somebody of another section."""
+
+    root: str
+    settings: Settings
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, who: str, method: str, path: str, body: Any = None, accept: str = "*/*") -> tuple[int, Any]:
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        headers = {"authorization": f"Bearer {self.keys[who]}", "accept": accept}
+        if data is not None and not isinstance(body, bytes):
+            headers["content-type"] = "application/json"
+        request = urllib.request.Request(self.root + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as reply:
+                raw = reply.read().decode()
+                return reply.status, json.loads(raw) if raw.startswith(("{", "[")) else raw
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self.settings.ledger_location)) as ledger:
+            rows = ledger.execute("SELECT body FROM records WHERE kind = ? ORDER BY at, idx", (kind,))
+            return [json.loads(body) for (body,) in rows]
+
+    def events(self) -> list[str]:
+        return [str(body.get("event")) for body in self.records("noted")]
+
+
+@pytest.fixture
+def hall(serve: Callable[..., str], settings: Settings) -> Iterator[Hall]:
+    hall = Hall(serve().removesuffix("/v1"), settings, {"demo": "sk-desk"})
+    with closing(office_of(settings)) as office:
+        people, keys = PeopleBook(office), KeyBook(office, Home(settings.home).secret())
+        for number, role in enumerate((*ROLES, "elsewhere")):
+            id = f"1000{number:02}"
+            year = fiscal_year(today())
+            people.enter(
+                Page(
+                    Person(
+                        id,
+                        "staff",
+                        BEGAN,
+                        role="staff_member" if role == "elsewhere" else role,
+                        approved_by="900000",
+                    ),
+                    (Posting(BEGAN, "部", OTHER if role == "elsewhere" else SECTION),),
+                    tuple(Training(course, year, BEGAN) for course in ("dx", "security")),
+                    ("2026-04",),
+                )
+            )
+            key = Key(new_id(), id, "窓", "部", SECTION, "mail_draft", purpose="試験")
+            hall.keys[role] = keys.create(key)
+        tool = Key(new_id(), None, "道具", "部", SECTION, "mail_draft", may_assert_user=True, purpose="試験")
+        hall.keys["tool"] = keys.create(tool)
+    yield hall
+
+
+NEW = {"id": "200001", "kind": "staff", "department": "部", "section": SECTION, "starts": "2026-04-01"}
+
+OPERATIONS: dict[str, tuple[str, str, Any, str]] = {
+    "people:read": ("GET", "/admin/v1/people", None, "people"),
+    "people:write": ("POST", "/admin/v1/people", NEW, ""),
+    "keys:read": ("GET", "/admin/v1/keys", None, "keys"),
+    "quota:read": ("GET", "/admin/v1/quotas", None, ""),
+    "quota:write": (
+        "POST", "/admin/v1/quotas",
+        {"scope": "section", "name": SECTION, "measure": "requests", "period": "day", "amount": 9, "reason": "試験"}, "",
+    ),
+    "emergency:propose": (
+        "POST", "/admin/v1/emergencies", {"reason": "地震", "until": "2999-01-01T00:00:00+09:00"}, "",
+    ),
+    "emergency:approve": ("POST", "/admin/v1/emergencies/e-none/approve", None, ""),
+    "confirmations:read": ("GET", "/admin/v1/confirmations", None, "confirmations"),
+    "confirmations:revoke": ("POST", "/admin/v1/confirmations/none/revoke", {"reason": "試験"}, ""),
+    "checks:write": ("GET", "/admin/v1/checks", None, ""),
+}  # fmt: skip
+"""For each scope one operation, and what a look at it is called in the ledger."""
+
+
+@pytest.mark.requirement("R15")
+def test_every_role_may_do_what_its_scopes_say_and_nothing_else(hall: Hall) -> None:
+    for role in ROLES:
+        for scope, (method, path, body, what) in OPERATIONS.items():
+            may = scope == "checks:write" or scope in SCOPES.get(role, ())
+            before = len(hall.records("viewed"))
+            status, told = hall.ask(role, method, path, body)
+            assert (status != 403) is may, (role, scope, status, told)
+            if not may:
+                assert told["error"]["code"] == "not_your_right"
+            if may and what:
+                assert [one["what"] for one in hall.records("viewed")[before:]] == [what]
+    refused = [body for body in hall.records("noted") if body.get("event") == "office.refused"]
+    assert refused and all(body["person"] and body["scope"] for body in refused)
+
+
+def test_a_section_head_sees_the_own_section_only_and_learns_of_nobody_elses(hall: Hall) -> None:
+    status, told = hall.ask("section_head", "GET", "/admin/v1/people")
+    assert status == 200 and len(told["people"]) == len(ROLES)
+    elsewhere = f"1000{len(ROLES):02}"
+    assert hall.ask("section_head", "GET", f"/admin/v1/people/{elsewhere}")[0] == 404
+    assert hall.ask("section_head", "GET", "/admin/v1/people/999999")[0] == 404
+    assert hall.ask("section_head", "POST", f"/admin/v1/people/{elsewhere}/approve")[0] == 404
+    assert hall.ask("operator", "GET", f"/admin/v1/people/{elsewhere}")[0] == 200
+
+
+def test_somebody_whom_a_tool_only_names_or_without_a_key_has_no_rights(hall: Hall) -> None:
+    assert hall.ask("tool", "GET", "/admin/v1/people")[0] == 401
+    hall.keys["nobody"] = "sk-sekisho-none"
+    status, told = hall.ask("nobody", "GET", "/admin/v1/people")
+    assert (status, told["error"]["code"]) == (401, "invalid_api_key")
+
+
+@pytest.mark.requirement("R12", "R16")
+def test_an_application_counts_once_the_section_head_has_approved_it(hall: Hall) -> None:
+    status, told = hall.ask("operator", "POST", "/admin/v1/people", NEW)
+    assert (status, told["approved_by"]) == (201, None)
+    status, told = hall.ask("section_head", "POST", "/admin/v1/people/200001/approve")
+    assert status == 200 and told["approved_by"] is not None
+    key = {
+        "tool": "窓",
+        "department": "部",
+        "section": SECTION,
+        "category": "mail_draft",
+        "purpose": "試験",
+        "person": "200001",
+    }
+    status, told = hall.ask("operator", "POST", "/admin/v1/keys", key)
+    assert status == 201 and told["key"].startswith("sk-sekisho-")
+    assert {"person.enrolled", "person.approved", "key.created"} <= set(hall.events())
+    plain = told["key"]
+    assert post(f"{hall.root}/v1", key=plain)[0] == 403  # enrolled, but not trained yet
+    for course in ("dx", "security"):
+        done = {"course": course, "on": day_of_today()}
+        assert hall.ask("operator", "POST", "/admin/v1/people/200001/trainings", done)[0] == 200
+    status, _, told = post(f"{hall.root}/v1", key=plain)
+    assert told["error"]["rules"] == ["P-01c"], told  # the rules are accepted by the person alone
+
+
+def day_of_today() -> str:
+    from datetime import UTC, datetime
+
+    return day_of(datetime.now(UTC)).isoformat()
+
+
+def test_a_file_with_one_fault_changes_nothing_and_says_where(hall: Hall) -> None:
+    rows = "職員番号,区分,部,課,開始日,承認者\n300001,職員,部,道路課,2026-04-01,100002\n300002,しょくいん,部,道路課,2026-04-01,100002\n"
+    status, told = hall.ask("operator", "POST", "/admin/v1/people/import?dry_run=false", rows.encode("cp932"))
+    assert (status, told["done"]) == (422, False)
+    (fault,) = told["faults"]
+    assert (fault["row"], fault["column"]) == (3, "区分") and fault["remedy_ja"]
+    assert hall.ask("operator", "GET", "/admin/v1/people/300001")[0] == 404
+    good = rows.replace("しょくいん", "職員")
+    assert (
+        hall.ask("operator", "POST", "/admin/v1/people/import", good.encode("utf-8-sig"))[1]["done"] is False
+    )
+    assert (
+        hall.ask("operator", "POST", "/admin/v1/people/import?dry_run=false", good.encode())[1]["done"]
+        is True
+    )
+    assert hall.ask("operator", "GET", "/admin/v1/people/300001")[0] == 200
+
+
+def test_nobody_changes_their_own_role(hall: Hall) -> None:
+    me = f"1000{ROLES.index('operator'):02}"
+    assert hall.ask("operator", "POST", f"/admin/v1/people/{me}/role", {"role": "auditor"})[0] == 403
+
+
+@pytest.mark.requirement("R67")
+def test_two_persons_lift_the_limits(hall: Hall) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    status, told = hall.ask(
+        "governance_board", "POST", "/admin/v1/emergencies", {"reason": "地震", "until": until}
+    )
+    assert status == 201
+    assert hall.ask("governance_board", "POST", f"/admin/v1/emergencies/{told['id']}/approve")[0] == 403
+    status, told = hall.ask("csirt_reviewer", "POST", f"/admin/v1/emergencies/{told['id']}/approve")
+    assert status == 200 and told["approved_by"]
+    assert {"emergency.proposed", "emergency.approved"} <= set(hall.events())
+
+
+@pytest.mark.requirement("R35", "R36")
+def test_a_reply_says_where_its_label_is_and_a_second_person_checks_what_leaves_the_hall(hall: Hall) -> None:
+    status, headers, _ = post(f"{hall.root}/v1", key="sk-desk")
+    assert status == 200
+    place = headers["x-sekisho-label"]
+    exchange = headers["x-request-id"]
+    status, told = hall.ask("staff_member", "GET", place)
+    assert status == 200 and exchange in told["label"]["ja"] and told["checks"] == []
+    status, sentence = hall.ask("staff_member", "GET", place, accept="text/plain")
+    assert sentence == told["label"]["ja"]
+    assert [one["what"] for one in hall.records("viewed")] == ["label", "label"]
+    body = {"exchange": exchange, "document": "広報たかつき 12月号", "external": True}
+    status, check = hall.ask("staff_member", "POST", "/admin/v1/checks", body)
+    assert (status, check["state"]) == (201, "waiting")
+    assert hall.ask("staff_member", "POST", f"/admin/v1/checks/{check['id']}/second")[0] == 403
+    status, check = hall.ask("elsewhere", "POST", f"/admin/v1/checks/{check['id']}/second")
+    assert (status, check["state"]) == (200, "done")
+    checked = [body for body in hall.records("noted") if body.get("event") == "output.checked"]
+    assert [body["turn"] for body in checked] == [1, 2]
+    assert hall.ask("staff_member", "GET", "/label/none")[0] == 404
+
+
+def test_what_is_sent_wrong_is_told_and_nothing_of_it_is_echoed(hall: Hall) -> None:
+    status, told = hall.ask("operator", "POST", "/admin/v1/people", NEW | {"secret": "山田太郎"})
+    assert status in (400, 422) and "山田太郎" not in json.dumps(told, ensure_ascii=False)
