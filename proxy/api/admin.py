@@ -150,13 +150,7 @@ async def assign(who: Who, id: str, form: RoleForm) -> dict[str, Any]:
     """Another role. Nobody gives one to themselves."""
     await _page(who, id, "people:write")
     if id == who.caller.person:
-        raise Problem(
-            403,
-            "own_role",
-            Bilingual(
-                "自分の役割は変えられません。別の担当者に頼んでください。", "Nobody changes their own role."
-            ),
-        )
+        raise _own_entry()
     return await _then(who, id, lambda: enrolment.assign(who.desk, id, form.role))
 
 
@@ -167,6 +161,8 @@ async def import_people(who: Who, request: Request, dry_run: bool = True) -> Res
     raw = await _file(request)
     book = await who.doing(lambda: {page.person.id: page for page in who.desk.people.pages()})
     plan = plan_of(raw, book)
+    if any(one.id == who.caller.person and one.what != ("unchanged",) for one in plan.changes):
+        raise _own_entry()
     if not plan.faults and not dry_run:
         await who.doing(lambda: enrolment.bring_in(who.desk, plan, sha256(raw).hexdigest()))
     changes = [plain_change(one) for one in plan.changes if one.what != ("unchanged",)]
@@ -468,6 +464,17 @@ async def _file(request: Request) -> bytes:
                 "ファイルが大きすぎます(4MBまで)。分けてください。", "The file is larger than 4 MB: split it."
             )
     return bytes(raw)
+
+
+def _own_entry() -> Problem:
+    return Problem(
+        403,
+        "own_entry",
+        Bilingual(
+            "自分の登録や役割は変えられません。別の担当者に頼んでください。",
+            "Nobody changes their own entry or role: have somebody else do it.",
+        ),
+    )
 
 
 def _told(outcome: dict[str, Any]) -> Response:

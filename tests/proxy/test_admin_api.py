@@ -192,9 +192,12 @@ def test_a_file_with_one_fault_changes_nothing_and_says_where(hall: Hall) -> Non
     assert hall.ask("operator", "GET", "/admin/v1/people/300001")[0] == 200
 
 
-def test_nobody_changes_their_own_role(hall: Hall) -> None:
+def test_nobody_changes_their_own_entry_or_role_not_even_by_a_file(hall: Hall) -> None:
     me = f"1000{ROLES.index('operator'):02}"
     assert hall.ask("operator", "POST", f"/admin/v1/people/{me}/role", {"role": "auditor"})[0] == 403
+    file = f"職員番号,区分,役割,部,課,開始日,承認者\n{me},職員,所属長,部,道路課,2020-04-01,900000\n"
+    status, told = hall.ask("operator", "POST", "/admin/v1/people/import?dry_run=false", file.encode())
+    assert (status, told["error"]["code"]) == (403, "own_entry")
 
 
 @pytest.mark.requirement("R67")
