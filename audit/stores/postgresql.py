@@ -20,7 +20,7 @@ LOCK_SECONDS = 5
 STATEMENT_SECONDS = 20
 """How long one statement of a writer may take on the server."""
 
-_SESSION = {
+SESSION = {
     "connect_timeout": "5",
     "application_name": "sekisho",
     "keepalives_idle": "10",
@@ -101,7 +101,7 @@ class PostgreSQL:
             raise ValueError(
                 "this is no address of a PostgreSQL database: postgresql://user@host/name"
             ) from None
-        session: dict[str, Any] = {n: value for n, value in _SESSION.items() if n not in url.query}
+        session: dict[str, Any] = {n: value for n, value in SESSION.items() if n not in url.query}
         session["prepare_threshold"] = None  # a pooler may give the next transaction to another session
         return create_engine(
             url,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.address import Address, address_of
+from audit.stores.postgresql import SESSION
 from proxy.office import migrations, tables
 from proxy.office.tables import Connection, Engine
 
@@ -22,16 +23,6 @@ PATIENCE = 5.0
 """Seconds a change waits for somebody else who is changing the same."""
 HURRY = 0.3
 """Seconds that a look, in SQLite, waits for somebody who locks the whole file."""
-
-_SESSION = {
-    "connect_timeout": "5",
-    "application_name": "sekisho",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "15000",
-}
-"""A cut network is noticed within seconds (libpq's names; milliseconds for the last)."""
 
 _TRANSACTION = f"""
     SET LOCAL search_path TO office, pg_temp;
@@ -193,7 +184,7 @@ def _postgresql(url: str) -> Engine:
             "SEKISHO_OFFICE は postgresql://利用者@ホスト/名前 の形です"
             " / this is no address of a PostgreSQL database: postgresql://user@host/name"
         ) from None
-    session: dict[str, Any] = {name: value for name, value in _SESSION.items() if name not in parsed.query}
+    session: dict[str, Any] = {name: value for name, value in SESSION.items() if name not in parsed.query}
     session["prepare_threshold"] = None  # a pooler may give the next transaction to another session
     engine = tables.create_engine(parsed, connect_args=session, pool_pre_ping=True, hide_parameters=True)
 
