@@ -113,9 +113,15 @@ _END_OF_CLAUSE = re.compile(f'[。！？\n"]|[!?](?=(?!{_CORE})[\\s\\S])')
 _COMMA = re.compile(r"[\s\S]*[、，」』】]")
 
 
+_BETWEEN_NUMBERS = "()（）/=&?#~"
+_WITHIN_OR_BETWEEN = (" \u3000", "ー－‐‑‒–—―−")
+"""Signs that join the groups of a number as well as two numbers: those that there are fewer of join numbers."""
+
+
 def _cut_at(run: str) -> int:
     """Where a run that is too long is cut: behind what joins two numbers, if anything does, else where it must be."""
-    for joints in ("()（）/=&?#~", " \u3000"):
+    either = sorted(_WITHIN_OR_BETWEEN, key=lambda signs: sum(map(run.count, signs)))
+    for joints in (_BETWEEN_NUMBERS, *either):
         joint = max(map(run.rfind, joints))
         if joint >= _LEAST_OF_A_RUN:
             return joint + 1

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -117,6 +118,17 @@ def test_an_identifier_split_over_pieces_never_reaches_the_client(
         return  # its rest is left out to the end of the run, also where a number was put to it
     expected = "".join(f"{between}[{label_of(identifier)}]" for between, identifier in parts) + end
     assert said == (expected.replace("鈴木一郎", "[PERSON]") if names_too else expected)
+
+
+@pytest.mark.parametrize("between", ["ー", "－", "—"])
+def test_of_numbers_in_a_row_each_is_masked_whole_although_the_row_is_longer_than_what_is_held_back(
+    between: str,
+) -> None:
+    phone, card = "090-1234-5678", "4111 1111 1111 1111"
+    text = f"。{phone}({phone}{between}{card}{between}{card}。"
+    expected = text.replace(phone, "[PHONE_NUMBER]").replace(card, "[CREDIT_CARD]")
+    assert "".join(uttered([text])) == expected
+    assert "".join(uttered(list(text))) == expected
 
 
 def label_of(identifier: str) -> str:
