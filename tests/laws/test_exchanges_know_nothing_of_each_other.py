@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from policies.files import load
 from proxy.callers import Caller
+from proxy.consents import Consent, Consents, Way
 from proxy.pipeline import carry
+from proxy.quotas import Allowance
 from proxy.surfaces.chat import ChatRequest
 from proxy.uttered import Uttered
 from redaction.model import Finding
@@ -73,6 +75,21 @@ async def keeps_no_originals(*about: Any) -> None:
     """As in a house whose policy keeps none."""
 
 
+class NoLimits:
+    """As in a house where nobody set a limit."""
+
+    @asynccontextmanager
+    async def reserved(
+        self, caller: Any, request: Any, policy: Any, at: datetime
+    ) -> AsyncIterator[Allowance]:
+        yield Allowance("unlimited", at)
+
+
+async def asked_nobody(*about: Any) -> Way:
+    """As where no rule asks for a confirmation."""
+    return Way(Consents(None), None, Consent())  # type: ignore[arg-type]  # neither is looked at
+
+
 RULES = load("mask-only")
 
 
@@ -90,6 +107,8 @@ def house(names: Sequence[str], silent: bool = False) -> Any:
         others=lambda *about: (),
         sealed=keeps_no_originals,
         uttered=lambda caller, request: Uttered(detector, request.masked.text),
+        quotas=NoLimits(),
+        consent=asked_nobody,
     )
 
 

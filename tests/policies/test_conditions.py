@@ -120,6 +120,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
         {"entities": (people(2),)},
     ),
     ({"consented": True}, {"consented": True}, {}),
+    ({"purpose": False}, {"purpose": False}, {}),
     ({"role": ["operator", "auditor"]}, {"role": "auditor"}, {}),
     ({"audience": "public"}, {"audience": "public"}, {}),
     ({"zone": ["lgwan"]}, {"address": "10.1.2.3"}, {"address": "10.9.2.3"}),
