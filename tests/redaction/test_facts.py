@@ -226,4 +226,4 @@ def test_ten_times_the_text_takes_about_ten_times_as_long(detector, unit):
         return process_time() - begin
 
     cost(1_000)
-    assert cost(60_000) < 40 * cost(6_000) + 0.5
+    assert cost(30_000) < 40 * cost(3_000) + 0.3
