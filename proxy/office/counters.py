@@ -14,6 +14,7 @@ A crash of a process loses nothing that it settled. A power cut of the database'
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ def usage_of(office: Office) -> dict[Place, Standing]:
         }
 
 
-class _Line:
+class _Line(ABC):
     """A connection of the driver's own. ``{o}`` in a statement is the schema, ``{now}`` the database's clock."""
 
     schema = ""
@@ -188,14 +189,14 @@ class _Line:
         found: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
         return found
 
-    def reserve(self, process: str, wanted: list[tuple[Place, Want]]) -> dict[Place, int] | None:
-        raise NotImplementedError
+    @abstractmethod
+    def reserve(self, process: str, wanted: list[tuple[Place, Want]]) -> dict[Place, int] | None: ...
 
-    def settle(self, process: str, done: list[tuple[Place, Done]]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def settle(self, process: str, done: list[tuple[Place, Done]]) -> None: ...
 
-    def standing(self, places: list[Place]) -> dict[Place, Standing]:
-        raise NotImplementedError
+    @abstractmethod
+    def standing(self, places: list[Place]) -> dict[Place, Standing]: ...
 
     def _written(self, sql: str) -> str:
         return sql.format(o=self.schema, now=self.now).replace("?", self.mark)
