@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect
 from audit.model import CannotRecord
 from policies.model import Bilingual
 from proxy import described, passage
-from proxy.api import admin, asking, label
+from proxy.api import admin, asking, label, reviews
 from proxy.errors import Problem
 from proxy.house import House, build
 from proxy.pages import origin_of, routes
@@ -122,6 +122,7 @@ def create_app(
     app.include_router(routes.router(settings))
     app.include_router(label.router)
     app.include_router(admin.router)
+    app.include_router(reviews.router)
     app.add_exception_handler(Problem, asking.told)
     app.add_exception_handler(RequestValidationError, asking.misread)
     app.openapi = lambda: described.secured(FastAPI.openapi(app))  # type: ignore[method-assign]

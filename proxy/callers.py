@@ -24,7 +24,7 @@ from policies.vocabulary import CLASSES, CODE
 from proxy.errors import Problem, Unavailable
 from proxy.office.keys import Key
 from proxy.office.register import OfficeUnreadable, Register
-from proxy.office.roster import NOBODY, Needed, standing
+from proxy.office.roster import NOBODY, Needed, Unit, standing
 from proxy.oidc import Directory, Identity
 from proxy.staff_id import is_staff_id
 
@@ -70,6 +70,10 @@ class Caller:
     consented: bool = False
     append_notices: bool = False
     rules_accepted: str | None = None
+
+    @property
+    def unit(self) -> Unit:
+        return Unit(self.department, self.section)
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,7 @@ class Consents:
             person=caller.person,
             key_id=caller.key,
             tool=caller.tool,
+            department=caller.department,
             section=caller.section,
             exchange=asking.request.id,
             rules={hit.id: policy.fingerprint(hit.id) for hit in asking.verdict.decisive},

@@ -1,11 +1,11 @@
 """`sekisho settings`: every setting with its value, where it comes from, and what it means."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from proxy import printing
 from proxy.failing import stop
 
 
@@ -18,12 +18,7 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="JSONで出力
     except BadSettings as error:
         stop(str(error))
     if as_json:
-        typer.echo(json.dumps([asdict(one) for one in listed], ensure_ascii=False))
+        printing.json_line([asdict(one) for one in listed])
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("設定 / Setting", "値 / Value", "出どころ / Origin", "意味 / Meaning")
-    for one in listed:
-        table.add_row(one.name, one.value, one.origin, one.meaning)
-    Console().print(table)
+    heads = ("設定 / Setting", "値 / Value", "出どころ / Origin", "意味 / Meaning")
+    printing.table(heads, [(one.name, one.value, one.origin, one.meaning) for one in listed])

@@ -12,12 +12,12 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from policies.model import Actor, Bilingual
 from policies.names import folded
 from proxy.api.asking import Asker, asker
+from proxy.api.forms import Form, csv, file_of, told, wrong
 from proxy.errors import Problem
 from proxy.office import confirmation_desk, disclosing, enrolment, issuing, limits
 from proxy.office.checks import CheckBook
@@ -27,18 +27,10 @@ from proxy.office.keys import Key, networks
 from proxy.office.people_csv import plan_of, trainings_of, written
 from proxy.office.people_shown import outcome, plain_change, plain_page
 from proxy.office.quotas import Counted, Limit, Measure, Period, QuotaBook, Scope, new_id, usual_actor
-from proxy.office.roster import Page, Person, Posting
+from proxy.office.roster import Page, Person, Posting, Unit
 
 router = APIRouter(prefix="/admin/v1")
 Who = Annotated[Asker, Depends(asker)]
-_LARGEST = 4_000_000
-"""Bytes of a CSV file: a hundred thousand rows."""
-
-
-class Form(BaseModel):
-    """What is sent: nothing but what is listed."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 # ── people ───────────────────────────────────────────────────────────────────────────────────────
@@ -82,10 +74,9 @@ class RoleForm(Form):
 @router.get("/people")
 async def people(who: Who, section: str | None = None) -> dict[str, Any]:
     """The people of the book, of one section where that is asked or all one may see."""
-    await who.demand("people:read", section)
-    wanted, today = section or who.rights.section, enrolment.today()
-    pages = await who.doing(lambda: [one for one in who.desk.people.pages() if _belongs(one, wanted, today)])
-    await who.looked("people", {"section": wanted}, len(pages))
+    await who.demand("people:read")
+    pages = await who.doing(lambda: _pages(who, section))
+    await who.looked("people", {"section": section} | who.reach, len(pages))
     return {"people": [plain_page(one) for one in pages]}
 
 
@@ -100,7 +91,7 @@ async def person(who: Who, id: str) -> dict[str, Any]:
 @router.post("/people", status_code=201)
 async def enrol(who: Who, form: PersonForm) -> dict[str, Any]:
     """An application: it counts once the 所属長 has approved it."""
-    await who.demand("people:write", form.section)
+    await who.demand("people:write", Unit(form.department, form.section))
     made = Person(
         form.id,
         form.kind,
@@ -158,7 +149,7 @@ async def assign(who: Who, id: str, form: RoleForm) -> dict[str, Any]:
 async def import_people(who: Who, request: Request, dry_run: bool = True) -> Response:
     """A CSV file of people, whole or not at all. A dry run, unless said otherwise: what it would do, and every fault."""
     await who.demand("people:write")
-    raw = await _file(request)
+    raw = await file_of(request)
     book = await who.doing(lambda: {page.person.id: page for page in who.desk.people.pages()})
     plan = plan_of(raw, book)
     if any(one.id == who.caller.person and one.what != ("unchanged",) for one in plan.changes):
@@ -166,30 +157,29 @@ async def import_people(who: Who, request: Request, dry_run: bool = True) -> Res
     if not plan.faults and not dry_run:
         await who.doing(lambda: enrolment.bring_in(who.desk, plan, sha256(raw).hexdigest()))
     changes = [plain_change(one) for one in plan.changes if one.what != ("unchanged",)]
-    return _told(outcome(not dry_run and not plan.faults, plan.counts, plan.faults) | {"changes": changes})
+    return told(outcome(not dry_run and not plan.faults, plan.counts, plan.faults) | {"changes": changes})
 
 
 @router.post("/trainings/import")
 async def import_trainings(who: Who, request: Request, dry_run: bool = True) -> Response:
     """A CSV file of completions, whole or not at all. A dry run, unless said otherwise."""
     await who.demand("people:write")
-    raw = await _file(request)
+    raw = await file_of(request)
     book = await who.doing(lambda: {page.person.id: page for page in who.desk.people.pages()})
     plan = trainings_of(raw, book, enrolment.today())
     if not plan.faults and not dry_run:
         await who.doing(lambda: enrolment.bring_in_trainings(who.desk, plan, sha256(raw).hexdigest()))
     counts = {"new": len(plan.new), "known": plan.known}
-    return _told(outcome(not dry_run and not plan.faults, counts, plan.faults))
+    return told(outcome(not dry_run and not plan.faults, counts, plan.faults))
 
 
 @router.get("/people.csv")
 async def export_people(who: Who) -> Response:
     """The people as the CSV file that can be brought in again."""
     await who.demand("people:read")
-    wanted, today = who.rights.section, enrolment.today()
-    pages = await who.doing(lambda: [one for one in who.desk.people.pages() if _belongs(one, wanted, today)])
-    await who.looked("people_export", {"section": wanted}, len(pages))
-    return Response(written(pages), media_type="text/csv; charset=utf-8")
+    pages = await who.doing(lambda: _pages(who))
+    await who.looked("people_export", who.reach, len(pages))
+    return csv(written(pages))
 
 
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────────
@@ -221,20 +211,21 @@ class KeyForm(Form):
 async def keys(who: Who) -> dict[str, Any]:
     """Every key ever issued that one may see, without the keys themselves."""
     await who.demand("keys:read")
-    wanted = who.rights.section
-    found = await who.doing(lambda: [key for key in who.desk.keys.list() if wanted in (None, key.section)])
-    await who.looked("keys", {"section": wanted}, len(found))
+    found = await who.doing(
+        lambda: [key for key in who.desk.keys.list() if who.rights.sees(Unit(key.department, key.section))]
+    )
+    await who.looked("keys", who.reach, len(found))
     return {"keys": [issuing.shown(key) for key in found]}
 
 
 @router.post("/keys", status_code=201)
 async def issue(who: Who, form: KeyForm) -> dict[str, Any]:
     """A new key: this reply is the only place where it is shown."""
-    await who.demand("keys:write", form.section)
+    await who.demand("keys:write", Unit(form.department, form.section))
     try:
         believed = networks(",".join(form.addresses))
     except ValueError:
-        raise _wrong(
+        raise wrong(
             "addresses は 10.1.0.0/16 のような形です。", "addresses are networks such as 10.1.0.0/16."
         ) from None
     key = Key(id="", addresses=believed, **form.model_dump(exclude={"addresses"}))
@@ -291,13 +282,13 @@ async def quotas(who: Who) -> dict[str, Any]:
 async def usage(who: Who, every: bool = False) -> dict[str, Any]:
     """What is used. A 利用管理者 and a 所属長 see their own section's counters, and nobody's else."""
     await who.demand("quota:read")
-    book, own = QuotaBook(who.house.office), who.rights.section
+    book, own = QuotaBook(who.house.office), who.rights.unit.section if who.rights.unit else None
     known = await who.doing(
         lambda: {one.id: one for one in book.every() if own is None or one.scope == "section"}
     )
     rows = await who.doing(lambda: limits.usage(who.desk, known, who.house.clock(), every))
     shown = [row for row in rows if own is None or row["subject"] == folded(own)]
-    await who.looked("usage", {"section": own}, len(shown))
+    await who.looked("usage", who.reach, len(shown))
     return {"usage": shown}
 
 
@@ -306,7 +297,7 @@ async def set_limit(who: Who, form: LimitForm) -> dict[str, Any]:
     """Set a limit, or change the one for the same."""
     await who.demand("quota:write")
     if (form.scope == "house") != (not form.name.strip()):
-        raise _wrong(
+        raise wrong(
             "name は、scope が house でないときに書きます。", "name says whose, unless the scope is house."
         )
     why = await who.doing(lambda: limits.sound_reason(form.reason))
@@ -364,10 +355,9 @@ async def end_emergency(who: Who, id: str) -> dict[str, Any]:
 async def confirmations(who: Who) -> dict[str, Any]:
     """What waits for consent and what was consented to, of the section one sees. Consent is given on the page alone."""
     await who.demand("confirmations:read")
-    wanted = who.rights.section
     found = await who.doing(lambda: ConfirmationBook(who.house.office).every())
-    shown = [one for one in found if wanted in (None, one.section)]
-    await who.looked("confirmations", {"section": wanted}, len(shown))
+    shown = [one for one in found if who.rights.sees(one.unit)]
+    await who.looked("confirmations", who.reach, len(shown))
     return {"confirmations": [confirmation_desk.plain(one, who.house.clock()) for one in shown]}
 
 
@@ -375,7 +365,7 @@ async def confirmations(who: Who) -> dict[str, Any]:
 async def take_back(who: Who, id: str, form: ReasonForm) -> dict[str, Any]:
     """Take a consent back: the same text has to be confirmed anew."""
     one = await who.doing(lambda: ConfirmationBook(who.house.office).find(id))
-    await who.demand("confirmations:revoke", one.section if one else who.rights.section)
+    await who.demand("confirmations:revoke", one.unit if one else who.rights.unit)
     return confirmation_desk.plain(
         await who.doing(lambda: confirmation_desk.revoke(who.desk, id, form.reason))
     )
@@ -426,7 +416,7 @@ async def _page(who: Asker, id: str, scope: Any) -> Page:
         await who.demand(scope)
     page = await who.doing(lambda: who.desk.people.page(id))
     posting = page.posting(enrolment.today()) if page else None
-    if page is None or not who.rights.may(scope, posting.section if posting else ""):
+    if page is None or not who.rights.may(scope, posting.unit if posting else Unit("", "")):
         raise Problem(
             404,
             "nobody_here",
@@ -450,20 +440,15 @@ async def _then(who: Asker, id: str, work: Callable[[], object]) -> dict[str, An
     return plain_page(page)
 
 
-def _belongs(page: Page, section: str | None, on: date) -> bool:
-    posting = page.posting(on)
-    return section is None or (posting is not None and posting.section == section)
-
-
-async def _file(request: Request) -> bytes:
-    raw = bytearray()
-    async for part in request.stream():
-        raw += part
-        if len(raw) > _LARGEST:
-            raise _wrong(
-                "ファイルが大きすぎます(4MBまで)。分けてください。", "The file is larger than 4 MB: split it."
-            )
-    return bytes(raw)
+def _pages(who: Asker, section: str | None = None) -> list[Page]:
+    """The pages within reach of whoever asks, of one section where that is asked."""
+    today, found = enrolment.today(), []
+    for page in who.desk.people.pages():
+        posting = page.posting(today)
+        unit = posting.unit if posting else None
+        if who.rights.sees(unit) and (section is None or (unit is not None and unit.section == section)):
+            found.append(page)
+    return found
 
 
 def _own_entry() -> Problem:
@@ -475,12 +460,3 @@ def _own_entry() -> Problem:
             "Nobody changes their own entry or role: have somebody else do it.",
         ),
     )
-
-
-def _told(outcome: dict[str, Any]) -> Response:
-    """422 where the file holds faults: nothing of it was done."""
-    return JSONResponse(outcome, 422 if outcome["faults"] else 200)
-
-
-def _wrong(ja: str, en: str) -> Problem:
-    return Problem(400, "office_wrong", Bilingual(ja, en))

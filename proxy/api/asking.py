@@ -24,7 +24,7 @@ from proxy.home import Home
 from proxy.house import House
 from proxy.office.desk import Desk, Fault
 from proxy.office.rights import Rights, Scope, rights_of
-from proxy.office.roster import needed_by
+from proxy.office.roster import Unit, needed_by
 
 log = structlog.get_logger()
 Done = TypeVar("Done")
@@ -43,9 +43,15 @@ class Asker:
     rights: Rights
     desk: Desk
 
-    async def demand(self, scope: Scope, section: str | None = None) -> None:
+    @property
+    def reach(self) -> dict[str, Any]:
+        """The section that everything is kept to, as the record of a look has it; nothing where there is none."""
+        own = self.rights.unit
+        return {"department": own.department, "section": own.section} if own else {}
+
+    async def demand(self, scope: Scope, unit: Unit | None = None) -> None:
         """Raises `Problem` 403, noted, where this person may not do this for this section."""
-        if self.rights.may(scope, section):
+        if self.rights.may(scope, unit):
             return
         await self._note(
             "office.refused", {"scope": scope, "person": self.caller.person, "role": self.rights.role}

@@ -1,12 +1,12 @@
 """`sekisho keys create|list|revoke`. Every change is noted in the ledger with who made it; a change
 that cannot be noted is not made."""
 
-import json
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from proxy import printing
 from proxy.failing import stop
 from proxy.office.desk import at_the_desk
 
@@ -105,7 +105,7 @@ def create(
     with at_the_desk() as desk:
         key, plain = issue(desk, key)
     if as_json:
-        typer.echo(json.dumps({"id": key.id, "key": plain or None}))
+        printing.json_line({"id": key.id, "key": plain or None})
     elif not plain:
         typer.echo(
             f"{key.id} (キーはありません。{oidc_client} のトークンで使えます / no key: tokens of this client are accepted)"
@@ -122,33 +122,28 @@ def list_keys(as_json: AsJson = False) -> None:
     with at_the_desk() as desk:
         keys = desk.keys.list()
     if as_json:
-        typer.echo(json.dumps([shown(key) for key in keys], ensure_ascii=False))
+        printing.json_line([shown(key) for key in keys])
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        "ID",
-        "利用者 / Person",
-        "ツール / Tool",
-        "部 / Dept.",
-        "課 / Section",
-        "期間 / Dates",
-        "発行 / Created",
+    heads = (
+        "ID", "利用者 / Person", "ツール / Tool", "部 / Dept.", "課 / Section", "期間 / Dates", "発行 / Created",
         "失効 / Revoked",
+    )  # fmt: skip
+    printing.table(
+        heads,
+        [
+            (
+                key.id,
+                key.person or key.oidc_client or "(X-Sekisho-User)",
+                key.tool,
+                key.department,
+                key.section,
+                _dates(key),
+                key.created_at,
+                key.revoked_at or "",
+            )
+            for key in keys
+        ],
     )
-    for key in keys:
-        table.add_row(
-            key.id,
-            key.person or key.oidc_client or "(X-Sekisho-User)",
-            key.tool,
-            key.department,
-            key.section,
-            _dates(key),
-            key.created_at,
-            key.revoked_at or "",
-        )
-    Console().print(table)
 
 
 @app.command("revoke")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from proxy import printing
 from proxy.office.desk import at_the_desk
 
 if TYPE_CHECKING:
@@ -55,25 +56,26 @@ def list_confirmations(
         if (person is None or row["person"] == person) and (state is None or row["state"] == state)
     ]
     if as_json:
-        typer.echo(json.dumps(shown, ensure_ascii=False))
+        printing.json_line(shown)
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(
-        "番号 / Id", "状態 / State", "利用者 / Person", "ツール / Tool", "規則 / Rules", "受付 / Asked", "期限 / Until"
+    heads = (
+        "ID", "状態 / State", "利用者 / Person", "ツール / Tool", "規則 / Rules", "受付 / Asked", "期限 / Until"
     )  # fmt: skip
-    for row in shown:
-        table.add_row(
-            row["id"],
-            _STATES[row["state"]],
-            row["person"],
-            row["tool"],
-            " ".join(row["rules"]),
-            row["asked_at"],
-            _until(row),
-        )
-    Console().print(table)
+    printing.table(
+        heads,
+        [
+            (
+                row["id"],
+                _STATES[row["state"]],
+                row["person"],
+                row["tool"],
+                " ".join(row["rules"]),
+                row["asked_at"],
+                _until(row),
+            )
+            for row in shown
+        ],
+    )
 
 
 @app.command("show")
@@ -88,7 +90,7 @@ def show(id: Id, as_json: AsJson = False) -> None:
         _none(id)
     row = plain(one)
     if as_json:
-        typer.echo(json.dumps(row, ensure_ascii=False))
+        printing.json_line(row)
         return
     for name, value in row.items():
         typer.echo(

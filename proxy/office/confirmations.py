@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from proxy.office.roster import Unit
 from proxy.office.store import Office
 
 State = Literal["pending", "granted", "refused", "used", "revoked", "expired"]
@@ -52,6 +53,7 @@ class Confirmation:
     person: str
     key_id: str
     tool: str
+    department: str
     section: str
     exchange: str
     rules: Mapping[str, str]
@@ -70,6 +72,11 @@ class Confirmation:
     known_until: str | None = None
     ended_at: str | None = None
     ended_by: str | None = None
+
+    @property
+    def unit(self) -> Unit:
+        """Where who asked belonged on that day."""
+        return Unit(self.department, self.section)
 
     @property
     def needed(self) -> tuple[As, ...]:

@@ -1,35 +1,35 @@
-"""`sekisho people …`: who may use AI, where they belong, what they learnt and accepted, and the quarterly review.
+"""`sekisho people …`: who may use AI, where they belong, what they learnt and accepted.
 
 Every change is noted in the ledger with who made it, before it is made. Exit status: 0 done, 1 something is wrong
 with what was given (a file with faults, a list not decided), 2 it could not be done.
 """
 
-import json
-from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from proxy import printing
 from proxy.failing import stop
+from proxy.office import files_told, review_commands
 from proxy.office.desk import Desk, at_the_desk
+from proxy.office.files_told import DryRun, File, To
 
 if TYPE_CHECKING:
-    from proxy.office.people_csv import Plan, RowFault
+    from proxy.office.people_csv import Plan
     from proxy.office.roster import Needed, Page, Person
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(
+    review_commands.app,
+    name="review",
+    help="四半期ごとの棚卸し / The quarterly access review: keep or revoke, decided by somebody else.",
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSONで出力 / As JSON.")]
 Id = Annotated[
     str,
     typer.Argument(metavar="ID", help="職員番号、または機械の名前 / Staff id, or what a robot is called."),
-]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="CSVファイル / A CSV file.")]
-To = Annotated[Path | None, typer.Option("--to", help="書き出すファイル / File to write.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="何が変わるかを見るだけ / Only show what would change.")
 ]
 Day = Annotated[str, typer.Option(metavar="2027-04-01")]
 
@@ -78,7 +78,7 @@ def add(
     with at_the_desk() as desk:
         page = enrol(desk, person, Posting(first, department.strip(), section.strip()))
     if as_json:
-        _print(plain_page(page))
+        printing.json_line(plain_page(page))
         return
     typer.echo(f"{id} を登録しました / entered")
     if approved_by is None:
@@ -215,7 +215,7 @@ def show(id: Id, as_json: AsJson = False) -> None:
         page, needed = page_of(desk, id), _needed(desk)
     missing = _missing(page, today(), needed)
     if as_json:
-        _print(plain_page(page) | {"may_use": not missing, "missing": [ja for ja, _ in missing]})
+        printing.json_line(plain_page(page) | {"may_use": not missing, "missing": [ja for ja, _ in missing]})
         return
     person = page.person
     typer.echo(f"{person.id}  {person.name}".rstrip())
@@ -289,10 +289,10 @@ def list_people(
         "waiting": sum(not one["approved"] for one in listed),
     }
     if as_json:
-        _print({"on": day.isoformat(), "people": listed, "totals": totals})
+        printing.json_line({"on": day.isoformat(), "people": listed, "totals": totals})
         return
     heads = ("ID", "氏名 / Name", "区分 / Kind", "部 / Dept.", "課 / Section", "期間 / Dates", "状態 / State")
-    _table(
+    printing.table(
         heads,
         [
             (
@@ -323,15 +323,15 @@ def import_people(file: File, dry_run: DryRun = False, as_json: AsJson = False) 
     from proxy.office.people_csv import plan_of
     from proxy.office.people_shown import outcome, plain_change
 
-    raw = _read(file)
+    raw, digest = files_told.read(file)
     with at_the_desk() as desk:
         plan = plan_of(raw, {page.person.id: page for page in desk.people.pages()})
         done = not plan.faults and not dry_run
         if done:
-            bring_in(desk, plan, _digest(raw))
+            bring_in(desk, plan, digest)
     if as_json:
         changes = [plain_change(one) for one in plan.changes if one.what != ("unchanged",)]
-        _print(outcome(done, plan.counts, plan.faults) | {"changes": changes})
+        printing.json_line(outcome(done, plan.counts, plan.faults) | {"changes": changes})
     else:
         _tell_plan(plan, done)
     if plan.faults:
@@ -345,23 +345,23 @@ def import_trainings(file: File, dry_run: DryRun = False, as_json: AsJson = Fals
     from proxy.office.people_csv import trainings_of
     from proxy.office.people_shown import outcome
 
-    raw = _read(file)
+    raw, digest = files_told.read(file)
     with at_the_desk() as desk:
         plan = trainings_of(raw, {page.person.id: page for page in desk.people.pages()}, today())
         done = not plan.faults and not dry_run
         if done:
-            bring_in_trainings(desk, plan, _digest(raw))
+            bring_in_trainings(desk, plan, digest)
     counts = {"new": len(plan.new), "known": plan.known}
     if as_json:
-        _print(outcome(done, counts, plan.faults))
+        printing.json_line(outcome(done, counts, plan.faults))
     else:
-        _tell_faults(plan.faults)
+        files_told.tell_faults(plan.faults)
         if not plan.faults:
             typer.echo(
                 f"新しい修了 {counts['new']}件、登録済み {counts['known']}件"
                 f" / {counts['new']} new, {counts['known']} known"
             )
-            _tell_done(done)
+            files_told.tell_done(done)
     if plan.faults:
         raise typer.Exit(1)
 
@@ -375,9 +375,9 @@ def export(to: To = None, as_json: AsJson = False) -> None:
     with at_the_desk() as desk:
         pages = list(desk.people.pages())
     if as_json:
-        _print([plain_page(page) for page in pages])
+        printing.json_line([plain_page(page) for page in pages])
         return
-    _write(to, written(pages), len(pages))
+    files_told.write(to, written(pages), len(pages))
 
 
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────
@@ -451,7 +451,7 @@ _WHAT = {
 def _tell_plan(plan: "Plan", done: bool) -> None:
     from proxy.office.people_csv import PEOPLE
 
-    _tell_faults(plan.faults)
+    files_told.tell_faults(plan.faults)
     if plan.faults:
         return
     rows = []
@@ -463,59 +463,17 @@ def _tell_plan(plan: "Plan", done: bool) -> None:
             details.append(f"{one.posting.department} {one.posting.section}({one.posting.since}から)")
         rows.append((str(one.row), one.id, "・".join(_WHAT[word] for word in one.what), "、".join(details)))
     if rows:
-        _table(("行 / Row", "ID", "変わること / Change", "内容 / Details"), rows)
+        printing.table(("行 / Row", "ID", "変わること / Change", "内容 / Details"), rows)
     counts = plan.counts
     typer.echo("、".join(f"{_WHAT[word]} {counts[word]}件" for word in counts if counts[word]))
-    _tell_done(done)
-
-
-def _tell_done(done: bool) -> None:
-    typer.echo(
-        "読み込みました / done"
-        if done
-        else "確かめただけで、まだ何も変えていません。--dry-run を外すと読み込みます / nothing is changed yet; run it without --dry-run"
-    )
-
-
-def _tell_faults(faults: "Sequence[RowFault]") -> None:
-    if not faults:
-        return
-    heads = ("行 / Row", "列 / Column", "まちがい / Fault", "直し方 / Remedy")
-    _table(
-        heads,
-        [
-            (
-                "" if one.row is None else str(one.row),
-                one.column or "",
-                f"{one.says.ja} / {one.says.en}",
-                f"{one.remedy.ja} / {one.remedy.en}",
-            )
-            for one in faults
-        ],
-    )
-    typer.echo(
-        f"sekisho: {len(faults)}か所を直してください。何も変えていません"
-        f" / {len(faults)} to mend; nothing was changed",
-        err=True,
-    )
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*(Text(cell, overflow="fold") for cell in row))  # a [ in a name is no markup
-    Console().print(table)
+    files_told.tell_done(done)
 
 
 def _told(as_json: bool, page: "Page", sentence: str) -> None:
     from proxy.office.people_shown import plain_page
 
     if as_json:
-        _print(plain_page(page))
+        printing.json_line(plain_page(page))
     else:
         typer.echo(sentence)
 
@@ -526,10 +484,6 @@ def _tell_next(id: str, person: "Person") -> None:
             f"研修と利用ルールへの同意がまだなら、それも要ります。足りないもの: sekisho people show {id}"
             " / training and acceptance of the rules are needed, too"
         )
-
-
-def _print(what: Any) -> None:
-    typer.echo(json.dumps(what, ensure_ascii=False))
 
 
 # ── what is given ────────────────────────────────────────────────────────────────────────────────
@@ -571,171 +525,3 @@ def _needed(desk: Desk) -> "Needed":
         return needed_by(policy_of(desk.settings))
     except (PolicyError, ValueError) as error:
         stop(str(error))
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        stop(f"{file}: 読めません。ファイル名を確かめてください / cannot be read: {error.strerror}")
-
-
-def _digest(raw: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(raw).hexdigest()
-
-
-def _write(to: Path | None, raw: bytes, rows: int) -> None:
-    """To a file that only its owner reads, for it holds names; else to where the command's output goes."""
-    import os
-    import sys
-
-    if to is None:
-        sys.stdout.buffer.write(raw)
-        sys.stdout.flush()
-        return
-    try:
-        with open(to, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
-            out.write(raw)
-    except OSError as error:
-        stop(f"{to}: 書けません / cannot be written: {error.strerror}")
-    typer.echo(f"{to} に {rows}件を書き出しました / {rows} rows written")
-
-
-# ── the quarterly review ─────────────────────────────────────────────────────────────────────────
-
-review_app = typer.Typer(no_args_is_help=True)
-app.add_typer(
-    review_app,
-    name="review",
-    help="四半期ごとの棚卸し / The quarterly access review: keep or revoke, decided by somebody else.",
-)
-Review = Annotated[str, typer.Argument(metavar="REVIEW", help="棚卸番号 / Number of the review.")]
-
-
-@review_app.command("begin")
-def begin_review(
-    section: Annotated[str | None, typer.Option(help="この課(*と?可) / This section.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="すべての課 / Every section.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """棚卸しを始める / Begin a review of one section or of all."""
-    from proxy.office import reviews
-    from proxy.office.enrolment import today
-
-    if (section is None) != every:
-        stop("--section か --all のどちらか一つを指定してください / give either --section or --all")
-    with at_the_desk() as desk:
-        id, rows = reviews.begin(desk, section, today())
-    sections = len({row.unit for row in rows})
-    if as_json:
-        _print({"review": id, "sections": sections, "persons": len(rows)})
-        return
-    typer.echo(f"{id}: {sections}課 {len(rows)}人 / {sections} sections, {len(rows)} persons")
-    typer.echo(
-        f"一覧を書き出して、各課で「継続」か「取消」を決めてもらってください / next:"
-        f" sekisho people review export {id} --to 棚卸し.csv"
-    )
-
-
-@review_app.command("export")
-def export_review(
-    review: Review,
-    section: Annotated[str | None, typer.Option(help="この課だけ(*と?可) / This section only.")] = None,
-    to: To = None,
-) -> None:
-    """棚卸しの一覧をExcelで開けるCSVにする / The list to decide, as CSV that Excel opens."""
-    from policies.names import any_name
-    from proxy.office.reviews import ReviewBook, listed
-
-    named = any_name([section or "*"])
-    with at_the_desk() as desk:
-        book = ReviewBook(desk.office)
-        rows = [row for row in book.rows(review) if row.decision is None and named(row.section)]
-        pages = {page.person.id: page for page in desk.people.pages(row.person for row in rows)}
-        raw = listed(rows, pages, book.keys_in_force())
-    if not rows:
-        typer.echo(
-            "sekisho: その棚卸しに、決めていない人はいません(一覧: sekisho people review list)"
-            " / nobody of that review is left to decide",
-            err=True,
-        )
-        raise typer.Exit(1)
-    _write(to, raw, len(rows))
-
-
-@review_app.command("apply")
-def apply_review(
-    file: File,
-    by: Annotated[
-        str,
-        typer.Option(help="確認者の職員番号(一覧の確認者が空の行) / Who decided, where a row does not say."),
-    ],
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
-    """決めた一覧を反映する。取消の人は今日までで、個人のキーはすぐに使えなくなる / Do what the list decided."""
-    from proxy.office import reviews
-    from proxy.office.enrolment import today
-    from proxy.office.people_shown import outcome
-
-    raw = _read(file)
-    with at_the_desk() as desk:
-        rows = reviews.ReviewBook(desk.office).rows()
-        pages = {page.person.id: page for page in desk.people.pages()}
-        plan = reviews.decided(raw, rows, pages, by)
-        done = not plan.faults and not dry_run
-        if done:
-            reviews.apply(desk, plan, _digest(raw), today())
-    if as_json:
-        _print(outcome(done, plan.counts, plan.faults))
-    else:
-        _tell_faults(plan.faults)
-        if not plan.faults:
-            counts = plan.counts
-            typer.echo(
-                f"継続 {counts['keep']}人、取消 {counts['revoke']}人"
-                f" / {counts['keep']} kept, {counts['revoke']} revoked"
-            )
-            _tell_done(done)
-    if plan.faults:
-        raise typer.Exit(1)
-
-
-@review_app.command("list")
-def list_reviews(as_json: AsJson = False) -> None:
-    """課ごとの前回の棚卸しと期限 / When each section was reviewed last, and which are overdue."""
-    from proxy.office.enrolment import today
-    from proxy.office.people_shown import plain
-    from proxy.office.reviews import ReviewBook, standings
-
-    with at_the_desk() as desk:
-        found = standings(desk.people.pages(), ReviewBook(desk.office).rows(), today())
-    overdue = sum(one.overdue for one in found)
-    if as_json:
-        sections = [plain(one) for one in found]
-        _print({"sections": sections, "overdue": overdue})
-        return
-    _table(
-        ("部 / Dept.", "課 / Section", "人数 / Persons", "前回 / Last", "期限 / Due", "状態 / State"),
-        [
-            (
-                one.department,
-                one.section,
-                str(one.persons),
-                one.last.isoformat() if one.last else "まだ / never",
-                one.due.isoformat(),
-                _review_state(one.overdue, one.open),
-            )
-            for one in found
-        ],
-    )
-    typer.echo(f"期限を過ぎた課: {overdue} / sections overdue: {overdue}")
-
-
-def _review_state(overdue: bool, open: str | None) -> str:
-    words = [
-        word for word, holds in (("期限切れ / overdue", overdue), (f"実施中 / open: {open}", open)) if holds
-    ]
-    return "、".join(words) or "済み / done"

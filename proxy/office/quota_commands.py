@@ -13,6 +13,7 @@ import typer
 
 from audit.commands.desk import os_user
 from policies.days import JST
+from proxy import printing
 from proxy.failing import stop
 from proxy.office import limits
 from proxy.office.desk import at_the_desk
@@ -99,7 +100,7 @@ def set_limit(
     with at_the_desk() as desk:
         limit, before = limits.set_limit(desk, limit)
     if as_json:
-        typer.echo(json.dumps(limits.plain(limit), ensure_ascii=False))
+        printing.json_line(limits.plain(limit))
     else:
         done = "変えました / changed" if before else "決めました / set"
         typer.echo(f"{limit.id} {_said(limit)} を{done}(1秒以内に、すべてのプロセスで)")
@@ -115,7 +116,7 @@ def list_limits(
         book = QuotaBook(desk.office)
         known = book.every() if every else book.standing()
     if as_json:
-        typer.echo(json.dumps([limits.plain(one) for one in known], ensure_ascii=False))
+        printing.json_line([limits.plain(one) for one in known])
         return
     if not known:
         typer.echo("上限は決められていません / no limits are set")
@@ -130,7 +131,8 @@ def list_limits(
     ]  # fmt: skip
     heads = ("ID", "対象 / Whose", "種類 / What", "期間 / Per", "上限 / Limit", "数える人 / Whom",
              "日付 / Dates", "理由 / Why", "終了 / Ended")  # fmt: skip
-    _table(heads if every else heads[:-1], [row if every else row[:-1] for row in rows])
+    shown = [row if every else row[:-1] for row in rows]
+    printing.table(heads if every else heads[:-1], shown, whole=_WHOLE)
 
 
 @app.command("end")
@@ -159,12 +161,12 @@ def usage(
             raise typer.Exit(1)
         rows = limits.usage(desk, known, datetime.now(UTC), every)
     if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        printing.json_line(rows)
         return
     if not rows:
         typer.echo("まだ何も使われていません / nothing is used yet")
         return
-    _table(
+    printing.table(
         ("ID", "だれの / Whose", "期間 / Period", "種類 / What", "使った量 / Used", "処理中 / Under way",
          "上限 / Limit", "%"),
         [
@@ -176,6 +178,7 @@ def usage(
             )
             for row in rows
         ],
+        whole=_WHOLE,
     )  # fmt: skip
 
 
@@ -204,7 +207,7 @@ def propose(
     with at_the_desk() as desk:
         proposed = limits.propose(desk, reason or "", moment)
     if as_json:
-        typer.echo(json.dumps(asdict(proposed), ensure_ascii=False))
+        printing.json_line(asdict(proposed))
         return
     typer.echo(
         f"{proposed.id} を申し出ました。まだ始まっていません。別の人が、自分の利用者名で次を実行すると始まります:"
@@ -218,7 +221,7 @@ def approve(id: Annotated[str, typer.Argument(help="申し出のID / Its id.")],
     with at_the_desk() as desk:
         approved = limits.approve(desk, id)
     if as_json:
-        typer.echo(json.dumps(asdict(approved), ensure_ascii=False))
+        printing.json_line(asdict(approved))
     else:
         typer.echo(
             f"災害モードを始めました。{_local(approved.until)} に終わります / the limits are lifted until then"
@@ -243,12 +246,12 @@ def list_emergencies(as_json: AsJson = False) -> None:
     with at_the_desk() as desk:
         every = EmergencyBook(desk.office).every()
     if as_json:
-        typer.echo(json.dumps([asdict(one) | {"holds": one.holds(now)} for one in every], ensure_ascii=False))
+        printing.json_line([asdict(one) | {"holds": one.holds(now)} for one in every])
         return
     if not every:
         typer.echo("災害モードが使われたことはありません / there was none")
         return
-    _table(
+    printing.table(
         ("ID", "状態 / State", "終わり / Until", "申し出 / Proposed by", "承認 / Approved by", "理由 / Why"),
         [
             (one.id, _state(one, now), _local(one.until), one.proposed_by, one.approved_by or "", one.reason)
@@ -369,14 +372,5 @@ def _local(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(JST).strftime("%Y-%m-%d %H:%M")
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table()
-    for head in heads:  # an id or a figure is never broken: somebody types it, or reads it wrong
-        whole = head == "ID" or head.startswith(("上限", "使った"))
-        table.add_column(head, overflow="fold", no_wrap=whole)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+_WHOLE = ("ID", "上限 / Limit", "使った量 / Used")
+"""Columns that are never broken: an id is typed, a figure is read wrong."""

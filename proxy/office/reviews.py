@@ -3,8 +3,8 @@
     棚卸番号,職員番号,氏名,区分,部,課,キー,継続・取消,確認者
     r-4f1c09aa,012345,山田太郎,職員,都市創造部,道路課,1,継続,000100
 
-A list of a section counts whole or not at all, every row is decided, and nobody decides about themselves. Whose
-access is revoked, their enrolment ends on that day and their own keys at once. The upper half is pure.
+A list of a section counts whole or not at all, every row is decided, and nobody decides about themselves: the row of
+whoever decides is left for somebody else. Whose access is revoked, their enrolment ends on that day and their own keys at once. The upper half is pure.
 """
 
 import secrets
@@ -22,13 +22,11 @@ from policies.vocabulary import VALUE_WORDS
 from proxy.office.desk import Desk, Fault
 from proxy.office.people import moment
 from proxy.office.people_csv import RowFault, read_table, write_table
-from proxy.office.roster import Page
+from proxy.office.roster import Page, Unit
 from proxy.office.store import Office
 from proxy.staff_id import is_staff_id
 
 Decision = Literal["keep", "revoke"]
-Unit = tuple[str, str]
-"""部 and 課: a 課 of the same name may be in several 部."""
 
 MONTHS = 3
 """A quarter: what was reviewed longer ago is overdue."""
@@ -64,7 +62,7 @@ class Reviewed:
 
     @property
     def unit(self) -> Unit:
-        return self.department, self.section
+        return Unit(self.department, self.section)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +90,30 @@ class SectionReview:
     overdue: bool
     open: str | None
 
+    @property
+    def unit(self) -> Unit:
+        return Unit(self.department, self.section)
+
 
 # ── pure ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def members(pages: Iterable[Page], on: date, section: str | None = None) -> list[tuple[Page, Unit]]:
-    """Whoever may use AI on a day or will later, with where they belong; ``section`` with * and ?, None: all."""
+def members(
+    pages: Iterable[Page], on: date, section: str | None = None, unit: Unit | None = None
+) -> list[tuple[Page, Unit]]:
+    """Whoever may use AI on a day or will later, with where they belong.
+
+    ``section`` with * and ?, None: all; ``unit``: of this one alone.
+    """
     named = any_name([section or "*"])
     found = []
     for page in pages:
         person, posting = page.person, page.posting(on)
         if person.approved_by is None or (person.ends is not None and person.ends < on):
             continue
-        unit = (posting.department, posting.section) if posting else ("", "")
-        if named(unit[1]):
-            found.append((page, unit))
+        belongs = posting.unit if posting else Unit("", "")
+        if named(belongs.section) and unit in (None, belongs):
+            found.append((page, belongs))
     return found
 
 
@@ -146,6 +153,8 @@ def decided(raw: bytes, rows: Sequence[Reviewed], book: Mapping[str, Page], by: 
             faults.append(_fault(line.row, "decision", "decided", *_DECIDED))
             continue
         said = line.cells.get("decision", "")
+        if row.person == by and not said:
+            continue
         decision = _DECISIONS.get(folded(said))
         reviewer = line.cells.get("reviewer") or by
         if decision is None:
@@ -156,7 +165,7 @@ def decided(raw: bytes, rows: Sequence[Reviewed], book: Mapping[str, Page], by: 
             )
         faults += [_fault(line.row, "reviewer", *wrong) for wrong in [_against(reviewer, row, book)] if wrong]
         decisions.append(Reviewed(row.review, row.person, *row.unit, decision, reviewer))
-    faults += _left_out(rows, seen)
+    faults += _left_out(rows, seen, by)
     return ReviewPlan(tuple(decisions), tuple(sorted(faults, key=lambda fault: fault.row or 0)))
 
 
@@ -171,8 +180,8 @@ def _against(reviewer: str, row: Reviewed, book: Mapping[str, Page]) -> tuple[An
     return None
 
 
-def _left_out(rows: Sequence[Reviewed], seen: Iterable[tuple[str, str]]) -> list[RowFault]:
-    """A section that a list speaks of at all must be decided whole."""
+def _left_out(rows: Sequence[Reviewed], seen: Iterable[tuple[str, str]], by: str) -> list[RowFault]:
+    """A section that a list speaks of at all must be decided whole, but for whoever decides."""
     there = set(seen)
     touched = {(row.review, row.unit) for row in rows if (row.review, row.person) in there}
     missing = [
@@ -181,6 +190,7 @@ def _left_out(rows: Sequence[Reviewed], seen: Iterable[tuple[str, str]]) -> list
         if row.decision is None
         and (row.review, row.unit) in touched
         and (row.review, row.person) not in there
+        and row.person != by
     ]
     if not missing:
         return []
@@ -324,9 +334,13 @@ class ReviewBook:
 # ── at the desk ──────────────────────────────────────────────────────────────────────────────────
 
 
-def begin(desk: Desk, section: str | None, on: date) -> tuple[str, list[Reviewed]]:
-    """Begin the review of a section (with * and ?) or of all; its id and rows. Raises `Fault`."""
-    chosen = [(page.person.id, unit) for page, unit in members(desk.people.pages(), on, section)]
+def begin(desk: Desk, section: str | None, on: date, unit: Unit | None = None) -> tuple[str, list[Reviewed]]:
+    """Begin the review of a section (with * and ?) or of all; its id and rows. ``unit``: of this one alone.
+
+    Raises `Fault`.
+    """
+    found = members(desk.people.pages(), on, section, unit)
+    chosen = [(page.person.id, belongs) for page, belongs in found]
     if not chosen:
         raise Fault(
             "その課には、AIを使える人がいません。課の名前を確かめてください(sekisho people list)。",
@@ -334,7 +348,7 @@ def begin(desk: Desk, section: str | None, on: date) -> tuple[str, list[Reviewed
             "missing",
         )
     book = ReviewBook(desk.office)
-    facts = {"sections": sorted({unit[1] for _, unit in chosen}), "persons": len(chosen)}
+    facts = {"sections": sorted({unit.section for _, unit in chosen}), "persons": len(chosen)}
     desk.note("access.review_begun", facts)
     id = book.begin(chosen, desk.by)
     return id, book.rows(id)
@@ -405,8 +419,8 @@ _NO_DECISION = (
 _SELF = (
     Bilingual("確認者が本人です。", "The reviewer is the reviewed."),
     Bilingual(
-        "本人ではない職員(所属長など)が決めて、確認者にその職員番号を入れてください。",
-        "Somebody else decides: enter their staff id.",
+        "自分の行は空のままにしてください。ほかの職員が決めて、確認者にその職員番号を入れます。",
+        "Leave your own row empty: somebody else decides it and enters their staff id.",
     ),
 )
 _NO_REVIEWER = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from proxy.callers import Caller
+from proxy.office.roster import Unit
 
 Scope = Literal[
     "people:read", "people:write", "people:approve", "people:review",
@@ -52,23 +53,27 @@ OWN_SECTION = frozenset({"section_head", "section_manager"})
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What one person may do. ``section``: only there; None: everywhere."""
+    """What one person may do. ``unit``: only there; None: everywhere."""
 
     person: str
     role: str
     scopes: frozenset[Scope]
-    section: str | None
+    unit: Unit | None
 
-    def may(self, scope: Scope, section: str | None = None) -> bool:
+    def sees(self, unit: Unit | None) -> bool:
+        """Whether what belongs to this section is within reach; None: it belongs to none."""
+        return self.unit is None or unit == self.unit
+
+    def may(self, scope: Scope, unit: Unit | None = None) -> bool:
         """Whether a scope holds, for somebody or something of a section where that matters."""
         if scope not in self.scopes:
             return False
-        return scope in EVERYBODY or self.section is None or section is None or section == self.section
+        return scope in EVERYBODY or unit is None or self.sees(unit)
 
 
 def rights_of(caller: Caller) -> Rights:
     """The rights of a caller: none for a machine, for somebody whom a tool only names, or who is not enrolled."""
     if caller.identity != "authenticated" or caller.actor == "robot" or not caller.enrolled:
-        return Rights(caller.person, caller.role, frozenset(), caller.section)
+        return Rights(caller.person, caller.role, frozenset(), caller.unit)
     scopes = SCOPES.get(caller.role, frozenset()) | EVERYBODY
-    return Rights(caller.person, caller.role, scopes, caller.section if caller.role in OWN_SECTION else None)
+    return Rights(caller.person, caller.role, scopes, caller.unit if caller.role in OWN_SECTION else None)

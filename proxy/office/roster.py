@@ -9,6 +9,7 @@ section       the posting of the day; earlier and later ones are kept beside it
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from policies.days import between
 from policies.decide import Policy
@@ -37,6 +38,13 @@ class Person:
     entered_by: str = ""
 
 
+class Unit(NamedTuple):
+    """部 and 課: a 課 of the same name, such as 総務課, may be in several 部."""
+
+    department: str
+    section: str
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """部・課 from a day on, until the next one."""
@@ -44,6 +52,10 @@ class Posting:
     since: date
     department: str
     section: str
+
+    @property
+    def unit(self) -> Unit:
+        return Unit(self.department, self.section)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,13 @@ _FORM = b"sekisho.page.form.v1\0"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A person at our pages. ``by``: with what they signed in. ``section`` and ``role`` are what the city's directory
+    """A person at our pages. ``by``: with what they signed in. ``department``, ``section`` and ``role`` are what the city's directory
     says of them, where it does; the book of people says the rest."""
 
     person: str
     by: Literal["key", "directory"]
     until: float
+    department: str | None = None
     section: str | None = None
     role: str | None = None
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(12))

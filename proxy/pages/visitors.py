@@ -11,7 +11,7 @@ from proxy.callers import credential_of
 from proxy.errors import Problem, Unavailable
 from proxy.office.confirmations import As, Confirmation
 from proxy.office.register import OfficeUnreadable
-from proxy.office.roster import Page, Standing, needed_by, standing
+from proxy.office.roster import Page, Standing, Unit, needed_by, standing
 from proxy.oidc import Identity
 from proxy.pages.session import SECONDS, Session
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A person of the book, enrolled on this day. ``role`` and ``section`` as the directory says, else the book."""
+    """A person of the book, enrolled on this day. ``role`` and ``unit`` as the directory says, else the book."""
 
     session: Session
     page: Page
@@ -36,8 +36,9 @@ class Visitor:
         return self.session.role or self.standing.role
 
     @property
-    def section(self) -> str | None:
-        return self.session.section or self.standing.section
+    def unit(self) -> Unit:
+        said, is_now = self.session, self.standing
+        return Unit(said.department or is_now.department or "", said.section or is_now.section or "")
 
     def consents_as(self, one: Confirmation) -> As | None:
         """As what this person is asked for consent to it; None: they are not."""
@@ -45,7 +46,7 @@ class Visitor:
             return None
         if self.person == one.person:
             return "self" if "self" in one.missing else None
-        if "section_head" in one.missing and self.role == "section_head" and self.section == one.section:
+        if "section_head" in one.missing and self.role == "section_head" and self.unit == one.unit:
             return "section_head"
         return "csirt" if "csirt" in one.missing and self.role == "csirt_reviewer" else None
 
@@ -99,7 +100,9 @@ async def sign_in_by_key(house: "House", plain: str) -> Session:
 
 async def sign_in_with(house: "House", identity: Identity) -> Session:
     """A new session for whom the city's directory says it is. Raises `NotLetIn`, `Unavailable`."""
-    session = Session(identity.person, "directory", _until(house), identity.section, identity.role)
+    session = Session(
+        identity.person, "directory", _until(house), identity.department, identity.section, identity.role
+    )
     await visitor_of(house, session)
     return session
 

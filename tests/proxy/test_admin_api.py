@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -23,14 +24,19 @@ from proxy.office.store import office_of
 from proxy.settings import Settings
 from tests.proxy.conftest import post
 
-SECTION, OTHER = "道路課", "福祉課"
+SECTION = "道路課"
+OTHERS = {"elsewhere": ("部", "福祉課"), "namesake": ("別の部", SECTION)}
+"""Who belongs where, but for those of the section."""
 ROLES = ("staff_member", *SCOPES)
 BEGAN = date(2020, 4, 1)
 
 
 @dataclass
 class Hall:
-    """A running house with a person of every role in one section, each with a key, and somebody of another section."""
+    """A running house with a person of every role in one section, each with a key, and two of other sections.
+
+    ``namesake`` belongs to a 課 of the same name in another 部.
+    """
 
     root: str
     settings: Settings
@@ -49,6 +55,9 @@ class Hall:
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
+    def id(self, who: str) -> str:
+        return f"1000{(*ROLES, *OTHERS).index(who):02}"
+
     def records(self, kind: str) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self.settings.ledger_location)) as ledger:
             rows = ledger.execute("SELECT body FROM records WHERE kind = ? ORDER BY at, idx", (kind,))
@@ -63,8 +72,9 @@ def hall(serve: Callable[..., str], settings: Settings) -> Iterator[Hall]:
     hall = Hall(serve().removesuffix("/v1"), settings, {"demo": "sk-desk"})
     with closing(office_of(settings)) as office:
         people, keys = PeopleBook(office), KeyBook(office, Home(settings.home).secret())
-        for number, role in enumerate((*ROLES, "elsewhere")):
-            id = f"1000{number:02}"
+        for role in (*ROLES, *OTHERS):
+            id = hall.id(role)
+            department, section = OTHERS.get(role, ("部", SECTION))
             year = fiscal_year(today())
             people.enter(
                 Page(
@@ -72,15 +82,15 @@ def hall(serve: Callable[..., str], settings: Settings) -> Iterator[Hall]:
                         id,
                         "staff",
                         BEGAN,
-                        role="staff_member" if role == "elsewhere" else role,
+                        role="staff_member" if role in OTHERS else role,
                         approved_by="900000",
                     ),
-                    (Posting(BEGAN, "部", OTHER if role == "elsewhere" else SECTION),),
+                    (Posting(BEGAN, department, section),),
                     tuple(Training(course, year, BEGAN) for course in ("dx", "security")),
                     ("2026-04",),
                 )
             )
-            key = Key(new_id(), id, "窓", "部", SECTION, "mail_draft", purpose="試験")
+            key = Key(new_id(), id, "窓", department, section, "mail_draft", purpose="試験")
             hall.keys[role] = keys.create(key)
         tool = Key(new_id(), None, "道具", "部", SECTION, "mail_draft", may_assert_user=True, purpose="試験")
         hall.keys["tool"] = keys.create(tool)
@@ -92,6 +102,7 @@ NEW = {"id": "200001", "kind": "staff", "department": "部", "section": SECTION,
 OPERATIONS: dict[str, tuple[str, str, Any, str]] = {
     "people:read": ("GET", "/admin/v1/people", None, "people"),
     "people:write": ("POST", "/admin/v1/people", NEW, ""),
+    "people:review": ("GET", "/admin/v1/reviews", None, "reviews"),
     "keys:read": ("GET", "/admin/v1/keys", None, "keys"),
     "quota:read": ("GET", "/admin/v1/quotas", None, ""),
     "quota:write": (
@@ -128,11 +139,14 @@ def test_every_role_may_do_what_its_scopes_say_and_nothing_else(hall: Hall) -> N
 def test_a_section_head_sees_the_own_section_only_and_learns_of_nobody_elses(hall: Hall) -> None:
     status, told = hall.ask("section_head", "GET", "/admin/v1/people")
     assert status == 200 and len(told["people"]) == len(ROLES)
-    elsewhere = f"1000{len(ROLES):02}"
-    assert hall.ask("section_head", "GET", f"/admin/v1/people/{elsewhere}")[0] == 404
     assert hall.ask("section_head", "GET", "/admin/v1/people/999999")[0] == 404
-    assert hall.ask("section_head", "POST", f"/admin/v1/people/{elsewhere}/approve")[0] == 404
-    assert hall.ask("operator", "GET", f"/admin/v1/people/{elsewhere}")[0] == 200
+    for elsewhere in OTHERS:
+        id = hall.id(elsewhere)
+        assert hall.ask("section_head", "GET", f"/admin/v1/people/{id}")[0] == 404, elsewhere
+        assert hall.ask("section_head", "POST", f"/admin/v1/people/{id}/approve")[0] == 404
+        assert hall.ask("operator", "GET", f"/admin/v1/people/{id}")[0] == 200
+    keys = hall.ask("section_head", "GET", "/admin/v1/keys")[1]["keys"]
+    assert {(key["department"], key["section"]) for key in keys} == {("部", SECTION)}
 
 
 def test_somebody_whom_a_tool_only_names_or_without_a_key_has_no_rights(hall: Hall) -> None:
@@ -168,6 +182,54 @@ def test_an_application_counts_once_the_section_head_has_approved_it(hall: Hall)
     assert told["error"]["rules"] == ["P-01c"], told  # the rules are accepted by the person alone
 
 
+@pytest.mark.requirement("R18")
+def test_a_section_head_reviews_the_own_section_and_signs_with_no_other_name(hall: Hall) -> None:
+    status, begun = hall.ask("operator", "POST", "/admin/v1/reviews", {})
+    assert status == 201 and (begun["sections"], begun["persons"]) == (4, len(ROLES) + 3), (
+        "the demo's person, too"
+    )
+    listed = hall.ask("section_head", "GET", "/admin/v1/reviews")[1]["sections"]
+    assert [(one["department"], one["section"], one["open"]) for one in listed] == [
+        ("部", SECTION, begun["review"])
+    ]
+    sheet = hall.ask("section_head", "GET", f"/admin/v1/reviews/{begun['review']}.csv")[1]
+    head, *rows = sheet.removeprefix("\ufeff").splitlines()
+    assert len(rows) == len(ROLES) and not any(hall.id(one) in sheet for one in OTHERS)
+    me, last = hall.id("section_head"), hall.id("auditor")
+
+    def decided(reviewer: str = "", leave: str = "", own: str = "継続") -> bytes:
+        lines = [head]
+        for row in rows:
+            cells = row.split(",")
+            cells[-2:] = ["取消" if cells[1] == last else own if cells[1] == me else "継続", reviewer]
+            lines += [",".join(cells)] if cells[1] != leave else []
+        return "\r\n".join(lines).encode("cp932")
+
+    path = "/admin/v1/reviews/decisions?dry_run=false"
+    status, told = hall.ask("section_head", "POST", path, decided())
+    assert (status, told["faults"][0]["kind"]) == (422, "reviewer_is_reviewed"), (
+        "nobody decides about themselves"
+    )
+    status, told = hall.ask("section_head", "POST", path, decided(leave=last))
+    assert "row_missing" in {one["kind"] for one in told["faults"]}, "a section is decided whole"
+    status, told = hall.ask("section_head", "POST", path, decided(hall.id("operator")))
+    assert (status, told["error"]["code"]) == (403, "another_reviewer")
+    sheet = hall.ask("section_head", "GET", f"/admin/v1/reviews/{begun['review']}.csv")[1]
+    assert len(sheet.splitlines()) == len(rows) + 1, "nothing was decided by any of these"
+
+    status, told = hall.ask("section_head", "POST", path, decided(own=""))
+    assert (status, told["done"], told["counts"]) == (200, True, {"keep": len(ROLES) - 2, "revoke": 1})
+    sheet = hall.ask("operator", "GET", f"/admin/v1/reviews/{begun['review']}.csv?section={quote(SECTION)}")[
+        1
+    ]
+    left = [row for row in sheet.splitlines()[1:] if f",部,{SECTION}," in row]
+    assert [row.split(",")[1] for row in left] == [me], "the head's own row waits for somebody else"
+    assert hall.ask("auditor", "GET", "/admin/v1/people")[0] == 401, "whose access is revoked has no key"
+    assert {"access.review_begun", "access.reviewed"} <= set(hall.events())
+    looks = [one for one in hall.records("viewed") if one["person"] == me and one["what"] == "review_export"]
+    assert looks[0]["filters"] == {"department": "部", "section": SECTION, "review": begun["review"]}
+
+
 def day_of_today() -> str:
     from datetime import UTC, datetime
 
@@ -193,7 +255,7 @@ def test_a_file_with_one_fault_changes_nothing_and_says_where(hall: Hall) -> Non
 
 
 def test_nobody_changes_their_own_entry_or_role_not_even_by_a_file(hall: Hall) -> None:
-    me = f"1000{ROLES.index('operator'):02}"
+    me = hall.id("operator")
     assert hall.ask("operator", "POST", f"/admin/v1/people/{me}/role", {"role": "auditor"})[0] == 403
     file = f"職員番号,区分,役割,部,課,開始日,承認者\n{me},職員,所属長,部,道路課,2020-04-01,900000\n"
     status, told = hall.ask("operator", "POST", "/admin/v1/people/import?dry_run=false", file.encode())

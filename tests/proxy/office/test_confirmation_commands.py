@@ -41,7 +41,8 @@ def sekisho(home: Path, book: ConfirmationBook, monkeypatch: pytest.MonkeyPatch)
 
 def file(book: ConfirmationBook, id: str, hours: float = 1, **more: Any) -> None:
     values: dict[str, Any] = {
-        "id": id, "state": "pending", "person": "012345", "key_id": "k-1", "tool": "チャット", "section": "道路課",
+        "id": id, "state": "pending", "person": "012345", "key_id": "k-1", "tool": "チャット",
+        "department": "都市創造部", "section": "道路課",
         "exchange": "01X", "rules": {"E.CREDIT_CARD": "f1"}, "found": {"CREDIT_CARD": 1}, "category": "mail_draft",
         "model": "m", "consenter": "self", "secret": b"k" * 32, "units": frozenset({"aa"}),
         "asked_at": moment(NOW), "deadline": moment(NOW + timedelta(hours=hours)),

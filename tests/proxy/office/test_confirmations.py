@@ -27,7 +27,8 @@ def book(office: Office) -> ConfirmationBook:
 
 def asked(id: str = "c-1", **more: Any) -> Confirmation:
     values: dict[str, Any] = {
-        "id": id, "state": "pending", "person": "012345", "key_id": "k-1", "tool": "チャット", "section": "道路課",
+        "id": id, "state": "pending", "person": "012345", "key_id": "k-1", "tool": "チャット",
+        "department": "都市創造部", "section": "道路課",
         "exchange": "01X", "rules": {"E.CREDIT_CARD": "f1"}, "found": {"CREDIT_CARD": 1}, "category": "mail_draft",
         "model": "m", "consenter": "self", "secret": b"k" * 32, "units": frozenset({"aa", "bb"}),
         "asked_at": moment(NOW), "deadline": moment(LATER),

@@ -159,6 +159,7 @@ CREATE TABLE confirmations (
     person VARCHAR NOT NULL,
     key_id VARCHAR NOT NULL,
     tool VARCHAR NOT NULL,
+    department VARCHAR NOT NULL,
     section VARCHAR NOT NULL,
     exchange VARCHAR NOT NULL,
     rules VARCHAR NOT NULL,
