@@ -73,14 +73,23 @@ def _born(pid: int) -> str:
     return "" if state in "ZX" and threads <= 1 else born
 
 
+def provably_alive(process: Process, here: Process) -> bool:
+    """True only when ``process`` runs on this boot, in this namespace, at this moment."""
+    return _is_within_sight(process, here) and _born(process.pid) == process.born
+
+
 def provably_dead(process: Process, here: Process) -> bool:
     """True only when ``process`` ran on this boot, in this namespace, and is no more."""
-    if not (here.boot and here.namespace and here.born and process.born):
-        return False
-    if (process.boot, process.namespace) != (here.boot, here.namespace):
+    if not _is_within_sight(process, here):
         return False
     born = _born(process.pid)
     return born != process.born if born else not _hidden(process.pid)
+
+
+def _is_within_sight(process: Process, here: Process) -> bool:
+    if not (here.boot and here.namespace and here.born and process.born):
+        return False
+    return (process.boot, process.namespace) == (here.boot, here.namespace)
 
 
 def _hidden(pid: int) -> bool:

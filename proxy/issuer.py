@@ -6,7 +6,8 @@
 Connects to the directory's own address, to those that the settings name beside it, and to nothing else: no proxy
 variables, no redirects, no cookies. Says nothing about tokens (tokens.py) or persons (oidc.py).
 
-A key that is not known yet is looked for at most every `PAUSE` seconds: a made-up ``kid`` costs nobody anything.
+A key that is not known yet is looked for at most every `PAUSE` seconds: a made-up ``kid`` costs the directory nothing. A
+key that is published within `PAUSE` of the last look is known once that is over; directories publish keys before use.
 While the directory is down, what is known counts for `STALE` seconds; then nobody can tell, and `Unavailable` says so.
 """
 
@@ -107,9 +108,13 @@ class Issuer:
         """What the directory publishes, as far as it is known. Raises `Unavailable`."""
         now = self._ticks()
         if (known := self._in_force()) is not None:
-            if now - known.at >= FRESH and now - self._tried >= PAUSE:
-                self._look()  # nobody waits for it
-            return known
+            if now - known.at < FRESH or now - self._tried < PAUSE:
+                return known
+            looking = self._look()
+            if now - known.at < 2 * FRESH:
+                return known  # in a busy house nobody waits for it
+            await asyncio.shield(looking)
+            return self._in_force() or known
         if self._is_looking() or now - self._tried >= _AT_ONCE:
             await asyncio.shield(self._look())
         if (known := self._in_force()) is None:

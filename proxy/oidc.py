@@ -226,6 +226,15 @@ def directory_of(settings: Settings, secret: bytes) -> Directory | None:
     return Directory(terms, secret) if terms else None
 
 
+def _is_sealed(url: str) -> bool:
+    """Whether nobody on the way can put in other keys: over TLS, or within this machine."""
+    try:
+        scheme, host, _ = origin_of(url)
+    except ValueError:
+        return False
+    return scheme == "https" or host in ("localhost", "127.0.0.1", "::1")
+
+
 def terms_of(settings: Settings) -> Terms | None:
     """What the settings say of the directory. Raises `BadSettings` with one sentence about what does not fit."""
     issuer, audience, client_id = settings.oidc_issuer, settings.oidc_audience, settings.oidc_client_id
@@ -236,9 +245,7 @@ def terms_of(settings: Settings) -> Terms | None:
         if named := [name for name in others if name in settings.model_fields_set]:
             _bad(named[0], "SEKISHO_OIDC_ISSUER も設定してください", "set SEKISHO_OIDC_ISSUER, too")
         return None
-    try:
-        origin_of(issuer)
-    except ValueError:
+    if not _is_sealed(issuer):
         _bad(
             "oidc_issuer", "https:// で始まる発行者のURLにしてください", "must be the issuer's URL, https://…"
         )
@@ -316,14 +323,13 @@ def _roles(written: str, claims: str) -> Mapping[str, str]:
 
 
 def _origins(written: str) -> frozenset[Origin]:
-    try:
-        return frozenset(map(origin_of, written.split()))
-    except ValueError:
+    if not all(map(_is_sealed, written.split())):
         _bad(
             "oidc_origins",
             "https:// で始まるURLを空白で区切ってください",
             "takes URLs, https://…, parted by spaces",
         )
+    return frozenset(map(origin_of, written.split()))
 
 
 def _scope(written: str) -> str:

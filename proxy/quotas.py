@@ -55,6 +55,8 @@ NEAR = 80
 """Per cent of a limit from which it is near."""
 LONGEST_ANSWER = 1_000
 """Tokens of an answer for whose length the request does not ask."""
+MOST_AT_ONCE = 10**15
+"""More than this nothing is taken to come to, in parts of its measure: sums of it fit into 64 bits."""
 _SILENT = ("embeddings", "count_tokens")
 """Dialects without an answer in words."""
 BATCH = 256
@@ -140,7 +142,7 @@ def estimate(request: Request, policy: Policy, at: datetime) -> Amounts:
     made = longest * max(1, _whole(asked.get("n"), 1))
     model = policy.models.of(request.model)
     cost = model.cost(request.characters, made, day_of(at)) if model else None
-    return Amounts(1, request.characters + made, _millionths(cost))
+    return Amounts(1, min(request.characters + made, MOST_AT_ONCE), _millionths(cost))
 
 
 def spent_by(request: Request) -> Amounts:
@@ -155,11 +157,11 @@ def spent_by(request: Request) -> Amounts:
 
 
 def _whole(value: object, otherwise: int) -> int:
-    return max(0, int(value)) if isinstance(value, int | float) else otherwise
+    return int(min(max(0, value), MOST_AT_ONCE)) if isinstance(value, int | float) else otherwise
 
 
 def _millionths(cost: Decimal | None) -> int:
-    return 0 if cost is None else int((cost * MILLIONTHS).to_integral_value(ROUND_CEILING))
+    return 0 if cost is None else min(int((cost * MILLIONTHS).to_integral_value(ROUND_CEILING)), MOST_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,9 @@ class Quotas:
         rules = await self._book()
         if not rules.limits:
             return Allowance("unlimited", at, emergency=_in_force(rules, at))
-        names = Names(caller.person, caller.section, caller.tool, request.model, caller.actor)
+        names = Names(
+            caller.person, caller.department, caller.section, caller.tool, request.model, caller.actor
+        )
         counted = tuple(_counted(rules.limits, names, at))
         emergency = _in_force(rules, at)
         limited = [one for one in counted if one.limit.most is not None]
@@ -429,11 +433,13 @@ class Teller:
 
     def _put_right(self) -> None:
         """What the database takes to be ours is what is under way. Nobody knows whether what is owed was settled, so
-        that what was spent is counted again, and what comes back is what is held beyond that."""
+        that what was spent is counted again, and what comes back is what is held beyond that. What is missing was given
+        back by others, who took us for dead: it is taken up again, whatever the limit says."""
         self._owed = {place: Done(0, one.spent) for place, one in self._owed.items()}
         held = self._counters.held(self.process)
-        surplus = {place: amount - self._holding.get(place, 0) for place, amount in held.items()}
-        self._counters.settle(self.process, {p: Done(more, 0) for p, more in surplus.items() if more > 0})
+        more = {place: held.get(place, 0) - self._holding.get(place, 0) for place in {*held, *self._holding}}
+        self._counters.settle(self.process, {p: Done(n, 0) for p, n in more.items() if n > 0})
+        self._counters.take_up(self.process, {p: -n for p, n in more.items() if n < 0})
         self._doubtful = False
 
     def _pay(self) -> None:
@@ -485,7 +491,9 @@ class Teller:
             return
         self._beat_at = now + BEAT
         try:
-            self._counters.beat(self.process, self._here)
+            if not self._counters.beat(self.process, self._here):
+                log.warning("taken for dead by others; what is under way is reserved again")
+                self._put_right()
             if given := self._counters.recover(self.process, self._here):
                 log.warning("reservations of dead processes came back", processes=given)
             if now >= self._tidy_at:
@@ -529,12 +537,12 @@ def refusal(full: Sequence[Full], verdict: Verdict, at: datetime) -> OverQuota:
     """Which limit it is, when it starts anew, and what to do. Of several, the one that lasts longest."""
     one = max(full, key=lambda each: begins_anew(each.limit.period, at))
     anew = begins_anew(one.limit.period, at)
-    by_itself = one.want > (one.limit.most or 0)
+    most = one.limit.most or 0
     wait = None
-    if one.limit.period == "minute" and not by_itself:
+    if one.limit.period == "minute" and one.want <= most:
         wait = max(1, round((anew - at).total_seconds()))
     says = _which(one)
-    what_next = _too_long() if by_itself else _when(one, anew, wait)
+    what_next = _closed() if most == 0 else _too_long() if one.want > most else _when(one, anew, wait)
     ja, en = says.ja + what_next.ja, f"{says.en} {what_next.en}"
     for rule in verdict.decisive[:1]:
         if rule.remedy:
@@ -583,6 +591,13 @@ def _when(full: Full, anew: datetime, wait: int | None) -> Bilingual:
         ja = f"ほかの処理が終わると空くことがあります。空かなければ、{ja}"
         en = f"Some of it may come back as requests under way end; if not: {en}"
     return Bilingual(ja, en)
+
+
+def _closed() -> Bilingual:
+    return Bilingual(
+        "いまは使わないことに決められているためで、待っても使えるようにはなりません。",
+        "It is set to nothing for now: waiting does not help.",
+    )
 
 
 def _too_long() -> Bilingual:

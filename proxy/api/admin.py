@@ -15,7 +15,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, Field
 
 from policies.model import Actor, Bilingual
-from policies.names import folded
 from proxy.api.asking import Asker, asker
 from proxy.api.forms import Form, csv, file_of, told, wrong
 from proxy.errors import Problem
@@ -26,7 +25,17 @@ from proxy.office.emergencies import EmergencyBook
 from proxy.office.keys import Key, networks
 from proxy.office.people_csv import plan_of, trainings_of, written
 from proxy.office.people_shown import outcome, plain_change, plain_page
-from proxy.office.quotas import Counted, Limit, Measure, Period, QuotaBook, Scope, new_id, usual_actor
+from proxy.office.quotas import (
+    Counted,
+    Limit,
+    Measure,
+    Period,
+    QuotaBook,
+    Scope,
+    new_id,
+    subject_of,
+    usual_actor,
+)
 from proxy.office.roster import Page, Person, Posting, Unit
 
 router = APIRouter(prefix="/admin/v1")
@@ -282,12 +291,12 @@ async def quotas(who: Who) -> dict[str, Any]:
 async def usage(who: Who, every: bool = False) -> dict[str, Any]:
     """What is used. A 利用管理者 and a 所属長 see their own section's counters, and nobody's else."""
     await who.demand("quota:read")
-    book, own = QuotaBook(who.house.office), who.rights.unit.section if who.rights.unit else None
+    book, own = QuotaBook(who.house.office), who.rights.unit
     known = await who.doing(
         lambda: {one.id: one for one in book.every() if own is None or one.scope == "section"}
     )
     rows = await who.doing(lambda: limits.usage(who.desk, known, who.house.clock(), every))
-    shown = [row for row in rows if own is None or row["subject"] == folded(own)]
+    shown = [row for row in rows if own is None or row["subject"] == subject_of(own)]
     await who.looked("usage", who.reach, len(shown))
     return {"usage": shown}
 

@@ -20,11 +20,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from audit.leases import Process, provably_dead
+from audit.leases import Process, provably_alive, provably_dead
 from proxy.office.store import Office
 
 SILENT = 30.0
 """Seconds without a heartbeat after which a process is taken for dead, where nobody can prove it sooner."""
+
+_ANY = 2**62
+"""A limit that nothing reaches."""
 
 _KEPT = {16: 2 * 86_400.0, 10: 400 * 86_400.0}
 """How long the counters of minutes and of days are kept, in seconds, by the length of their period's name."""
@@ -86,6 +89,12 @@ class Counters:
         if done:
             self._with(lambda line: line.settle(process, sorted(done.items())))
 
+    def take_up(self, process: str, amounts: Mapping[Place, int]) -> None:
+        """Reserve again what is under way already, whatever the limit says."""
+        if amounts:
+            wanted = {place: Want(amount, _ANY) for place, amount in amounts.items()}
+            self._with(lambda line: line.reserve(process, sorted(wanted.items())))
+
     def standing(self, places: Iterable[Place]) -> dict[Place, Standing]:
         """What stands in these counters; zero where there is none yet."""
         wanted = sorted(set(places))
@@ -99,23 +108,19 @@ class Counters:
         sql = "SELECT quota, subject, period, reserved FROM {o}held WHERE process = ? AND reserved > 0"
         return {Place(*row[:3]): row[3] for row in self._rows(sql, process)}
 
-    def beat(self, process: str, here: Process) -> None:
-        """This process lives."""
-        sql = (
-            "INSERT INTO {o}processes (id, heartbeat, boot, namespace, pid, born) VALUES (?, {now}, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET heartbeat = excluded.heartbeat"
-        )
-        self._rows(sql, process, here.boot, here.namespace, here.pid, here.born)
+    def beat(self, process: str, here: Process) -> bool:
+        """This process lives. False where nobody knew of it: it is new, or was taken for dead meanwhile."""
+        known = self._rows("UPDATE {o}processes SET heartbeat = {now} WHERE id = ? RETURNING id", process)
+        if not known:
+            sql = "INSERT INTO {o}processes (id, heartbeat, boot, namespace, pid, born) VALUES (?, {now}, ?, ?, ?, ?)"
+            self._rows(sql, process, here.boot, here.namespace, here.pid, here.born)
         self._rows("DELETE FROM {o}held WHERE process = ? AND reserved = 0", process)
+        return bool(known)
 
     def recover(self, me: str, here: Process) -> int:
         """Give back what dead processes hold, once, whoever does it; how many there were."""
         known = "SELECT id, boot, namespace, pid, born, {now} - heartbeat FROM {o}processes WHERE id <> ?"
-        dead = [
-            row[0]
-            for row in self._rows(known, me)
-            if row[5] > SILENT or provably_dead(Process(row[1], row[2], row[3], row[4]), here)
-        ]
+        dead = [row[0] for row in self._rows(known, me) if _is_dead(Process(*row[1:5]), row[5], here)]
         stray = "SELECT DISTINCT process FROM {o}held WHERE process <> ? AND process NOT IN (SELECT id FROM {o}processes)"
         dead += [row[0] for row in self._rows(stray, me)]
         for process in dead:
@@ -152,6 +157,11 @@ class Counters:
         except Exception:
             self.close()
             raise
+
+
+def _is_dead(process: Process, silent: float, here: Process) -> bool:
+    """Whether it died, as can be proved, or as its silence says where nobody can prove anything."""
+    return provably_dead(process, here) or (silent > SILENT and not provably_alive(process, here))
 
 
 def usage_of(office: Office) -> dict[Place, Standing]:

@@ -7,14 +7,18 @@ from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from audit.numbers import may_be_somebodys
+from audit.numbers import REFUSAL, may_be_somebodys
 from proxy.office.desk import Desk, Fault
 from proxy.office.emergencies import BadEnd, Emergency, EmergencyBook, NotOpen, SamePerson, proposal
-from proxy.office.quotas import MILLIONTHS, Limit, QuotaBook, period_of
+from proxy.office.quotas import LARGEST, MILLIONTHS, Limit, QuotaBook, SameLimit, period_of
 
 
 def set_limit(desk: Desk, limit: Limit) -> tuple[Limit, Limit | None]:
-    """Set a limit, or change the one there is for the same; what is used so far counts on. The limit and the one before."""
+    """Set a limit, or change the one there is for the same; what is used so far counts on. The limit and the one before.
+
+    Raises `Fault`.
+    """
+    _demand_sound(limit)
     book = QuotaBook(desk.office)
     before = book.same(limit)
     made = replace(limit, id=before.id) if before else limit
@@ -22,8 +26,26 @@ def set_limit(desk: Desk, limit: Limit) -> tuple[Limit, Limit | None]:
         desk.note("quota.set", _noted(made))
     else:
         desk.note("quota.changed", _noted(made) | {"amount_before": before.amount})
-    book.set(made)
+    try:
+        book.set(made)
+    except SameLimit:
+        raise Fault(
+            "同じ対象の上限を、ほかの人がちょうど決めたところです。sekisho quota list で確かめて、やり直してください。",
+            "somebody else has just set a limit for the same: see sekisho quota list, and set it again.",
+            "taken",
+        ) from None
     return made, before
+
+
+def _demand_sound(limit: Limit) -> None:
+    """Raises `Fault` for what no book should hold; nothing is noted of it."""
+    if may_be_somebodys(limit.name):
+        ja, _, en = REFUSAL.partition(" / ")
+        raise Fault(ja, en)
+    if limit.amount is not None and limit.amount > LARGEST:
+        raise Fault(f"上限は {LARGEST:,} までです。", f"a limit is {LARGEST:,} at most.")
+    if limit.starts and limit.ends and limit.ends < limit.starts:
+        raise Fault("終わる日が、始まる日より前です。", "its last day lies before its first.")
 
 
 def end_limit(desk: Desk, id: str, reason: str) -> None:

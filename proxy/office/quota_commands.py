@@ -18,6 +18,7 @@ from proxy.failing import stop
 from proxy.office import limits
 from proxy.office.desk import at_the_desk
 from proxy.office.emergencies import Emergency, EmergencyBook
+from proxy.office.known_names import strangers, warn_of
 from proxy.office.quotas import (
     COUNTED,
     MEASURES,
@@ -99,6 +100,8 @@ def set_limit(
                    section=section, tool=tool, model=model)  # fmt: skip
     with at_the_desk() as desk:
         limit, before = limits.set_limit(desk, limit)
+        unknown = strangers(desk, limit.scope, limit.name)
+    warn_of(limit.name, unknown)
     if as_json:
         printing.json_line(limits.plain(limit))
     else:
@@ -284,8 +287,6 @@ def _limit(
     house: bool,
     **named: str | None,
 ) -> Limit:
-    from audit.numbers import REFUSAL, may_be_somebodys
-
     given = [(scope, name.strip()) for scope, name in named.items() if name is not None]
     if house:
         given.append(("house", ""))
@@ -297,16 +298,11 @@ def _limit(
     (scope, name), *_ = given
     if scope != "house" and not name:
         stop(f"--{scope} が空です / is empty")
-    if may_be_somebodys(name):
-        stop(REFUSAL)
     if (amount is None) != count_only:
         stop(
             "--amount で上限を書くか、数えるだけなら --count-only を付けてください"
             " / give --amount, or --count-only to count without a limit"
         )
-    first, last = _day("--starts", starts), _day("--ends", ends)
-    if first and last and last < first:
-        stop("--ends が --starts より前です / --ends lies before --starts")
     return Limit(
         id=new_id(),
         scope=scope,  # type: ignore[arg-type]
@@ -317,8 +313,8 @@ def _limit(
         reason=_reason(reason),
         set_by=os_user(),
         actor=_one_of("--actor", actor or usual_actor(scope), COUNTED),  # type: ignore[arg-type]
-        starts=first,
-        ends=last,
+        starts=_day("--starts", starts),
+        ends=_day("--ends", ends),
     )
 
 

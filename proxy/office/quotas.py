@@ -11,6 +11,8 @@ Names are compared folded (policies/names.py), so that another spelling is no se
 """
 
 import secrets
+from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from policies.days import JST, between, day_of
 from policies.model import Actor
 from policies.names import any_name, folded
+from proxy.office.roster import Unit
 
 if TYPE_CHECKING:
     from proxy.office.store import Office
@@ -35,6 +38,9 @@ COUNTED: tuple[Counted, ...] = get_args(Counted)
 
 MILLIONTHS = 1_000_000
 """Yen are counted in so many parts: an answer may cost 0.012 yen, and parts that are whole add up."""
+
+LARGEST = 10**12
+"""The largest limit, in any measure: what a counter then holds fits into 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,9 @@ class Limit:
         if self.scope == "house":
             return ""
         name: str = getattr(names, self.scope)
-        return folded(name) if _named(self.name)(name) else None
+        if not _named(self.name)(name):
+            return None
+        return subject_of(Unit(names.department, name)) if self.scope == "section" else folded(name)
 
     def _counts(self, actor: Actor) -> bool:
         return self.actor in ("everyone", actor) or (self.actor == "people" and actor != "robot")
@@ -90,10 +98,16 @@ class Names:
     """Who asks, and of which model: all that limits are told apart by."""
 
     person: str
+    department: str
     section: str
     tool: str
     model: str
     actor: Actor
+
+
+def subject_of(unit: Unit) -> str:
+    """What a section's counter is called: 課 of the same name in two 部 have one each."""
+    return folded(f"{unit.department} {unit.section}")
 
 
 @lru_cache(maxsize=256)
@@ -139,6 +153,10 @@ def new_id() -> str:
     return "q-" + secrets.token_hex(4)
 
 
+class SameLimit(Exception):
+    """There is a standing limit for the same meanwhile; nothing was entered."""
+
+
 class QuotaBook:
     """The limits of one office; the tables are imported here."""
 
@@ -158,10 +176,13 @@ class QuotaBook:
 
     def same(self, limit: Limit) -> Limit | None:
         """The standing limit of the same scope, name, measure, period and actor; setting it again changes that one."""
-        return next((one for one in self.standing() if _what(one) == _what(limit)), None)
+        return _same(self.standing(), limit)
 
     def set(self, limit: Limit) -> None:
-        """Enter a limit, or change the standing one of its id: what was used of it stays used."""
+        """Enter a limit, or change the standing one of its id: what was used of it stays used.
+
+        Raises `SameLimit` where somebody else has just entered one for the same.
+        """
         row = {name: getattr(limit, name) for name in Limit.__slots__} | {
             "starts": limit.starts.isoformat() if limit.starts else None,
             "ends": limit.ends.isoformat() if limit.ends else None,
@@ -169,10 +190,13 @@ class QuotaBook:
         }
         q = self._quotas
         with self._office.changing() as connection:
+            self._office.alone(connection, q.name)
             changed = connection.execute(
                 q.update().where(q.c.id == limit.id, q.c.ended_at.is_(None)).values(row)
             )
             if not changed.rowcount:
+                if _same(self._read(q.c.ended_at.is_(None), connection), limit):
+                    raise SameLimit
                 connection.execute(q.insert(), row)
 
     def end(self, id: str, by: str) -> bool:
@@ -184,12 +208,16 @@ class QuotaBook:
             )
         return bool(done.rowcount)
 
-    def _read(self, condition: Any) -> tuple[Limit, ...]:
+    def _read(self, condition: Any, within: Any = None) -> tuple[Limit, ...]:
         found = self._quotas.select().order_by(self._quotas.c.set_at, self._quotas.c.id)
         if condition is not None:
             found = found.where(condition)
-        with self._office.reading() as connection:
+        with nullcontext(within) if within is not None else self._office.reading() as connection:
             return tuple(_limit(dict(row)) for row in connection.execute(found).mappings())
+
+
+def _same(limits: Iterable[Limit], limit: Limit) -> Limit | None:
+    return next((one for one in limits if _what(one) == _what(limit)), None)
 
 
 def _what(limit: Limit) -> tuple[str, ...]:

@@ -131,6 +131,8 @@ def listed(rows: Iterable[Reviewed], book: Mapping[str, Page], keys: Mapping[str
 def decided(raw: bytes, rows: Sequence[Reviewed], book: Mapping[str, Page], by: str) -> ReviewPlan:
     """What a list that came back decides of these rows; ``by`` signs where a row has no 確認者."""
     lines, faults = read_table(raw, COLUMNS, ("review", "id"))
+    whole = _with_zeros(book)
+    by = whole.get(by, by)
     known = {(row.review, row.person): row for row in rows}
     shorter = {(row.review, row.person.lstrip("0")): (row.review, row.person) for row in rows}
     decisions: list[Reviewed] = []
@@ -157,6 +159,7 @@ def decided(raw: bytes, rows: Sequence[Reviewed], book: Mapping[str, Page], by: 
             continue
         decision = _DECISIONS.get(folded(said))
         reviewer = line.cells.get("reviewer") or by
+        reviewer = whole.get(reviewer, reviewer)
         if decision is None:
             faults.append(
                 _fault(line.row, "decision", "unknown_decision", *_NO_DECISION)
@@ -169,9 +172,19 @@ def decided(raw: bytes, rows: Sequence[Reviewed], book: Mapping[str, Page], by: 
     return ReviewPlan(tuple(decisions), tuple(sorted(faults, key=lambda fault: fault.row or 0)))
 
 
+def _with_zeros(book: Iterable[str]) -> dict[str, str]:
+    """``100`` → ``000100``: ids as Excel leaves them, where they can be nobody else's."""
+    known, found = frozenset(book), dict[str, str | None]()
+    for id in known:
+        short = id.lstrip("0")
+        if id.isdecimal() and short not in known:
+            found[short] = None if short in found else id
+    return {short: id for short, id in found.items() if id is not None}
+
+
 def _against(reviewer: str, row: Reviewed, book: Mapping[str, Page]) -> tuple[Any, ...] | None:
     page = book.get(reviewer)
-    if reviewer == row.person:
+    if reviewer.lstrip("0") == row.person.lstrip("0"):
         return ("reviewer_is_reviewed", *_SELF)
     if not is_staff_id(reviewer):
         return ("reviewer", *_NO_REVIEWER)
@@ -213,14 +226,18 @@ def _left_out(rows: Sequence[Reviewed], seen: Iterable[tuple[str, str]], by: str
 
 def standings(pages: Iterable[Page], rows: Iterable[Reviewed], on: date) -> list[SectionReview]:
     """How every section stands in which somebody may use AI, the most urgent first."""
-    last: dict[Unit, date] = {}
+    done: dict[tuple[Unit, str], date] = {}
     undecided: dict[Unit, str] = {}
     for row in rows:
         if row.decided_at is None:
             undecided[row.unit] = row.review
         else:
-            day = day_of(datetime.fromisoformat(row.decided_at))
-            last[row.unit] = max(last.get(row.unit, day), day)
+            day, at = day_of(datetime.fromisoformat(row.decided_at)), (row.unit, row.review)
+            done[at] = max(done.get(at, day), day)
+    last: dict[Unit, date] = {}
+    for (unit, review), day in done.items():
+        if undecided.get(unit) != review:  # one that somebody is left over of is not over
+            last[unit] = max(last.get(unit, day), day)
     since: dict[Unit, date] = {}
     count: Counter[Unit] = Counter()
     for page, unit in members(pages, on):
@@ -339,6 +356,8 @@ def begin(desk: Desk, section: str | None, on: date, unit: Unit | None = None) -
 
     Raises `Fault`.
     """
+    if section is not None and not section.strip():
+        raise Fault("課の名前が空です。", "the name of the section is empty.")
     found = members(desk.people.pages(), on, section, unit)
     chosen = [(page.person.id, belongs) for page, belongs in found]
     if not chosen:
@@ -357,6 +376,11 @@ def begin(desk: Desk, section: str | None, on: date, unit: Unit | None = None) -
 def apply(desk: Desk, plan: ReviewPlan, digest: str, on: date) -> None:
     """Do what a list decided; ``digest`` is its SHA-256, hex. Raises `Fault`."""
     assert not plan.faults, "a list counts whole or not at all"
+    if not plan.decisions:
+        raise Fault(
+            "この一覧では、だれのことも決まりません。自分以外の行に「継続」か「取消」を入れてください。",
+            "this list decides about nobody: enter keep or revoke in the rows of others.",
+        )
     ids: dict[str, list[str]] = {"keep": [], "revoke": []}
     for one in plan.decisions:
         ids[str(one.decision)].append(one.person)

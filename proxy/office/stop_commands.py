@@ -14,6 +14,7 @@ import typer
 
 from audit.address import address_of
 from proxy.failing import stop as fail
+from proxy.office.known_names import strangers, warn_of
 
 if TYPE_CHECKING:
     from proxy.office.desk import Desk
@@ -60,15 +61,10 @@ def stop(
                 f" ({placed.id}, SEKISHO_HOME={desk.settings.home.resolve()})"
             )
         trouble = _noted(desk.settings, book, placed)
-        unknown = _unknown(desk, kind, name)
+        unknown = strangers(desk, kind, name)  # looked for once it holds
     if as_json:
         typer.echo(json.dumps(_plain(placed) | {"noted": trouble is None}, ensure_ascii=False))
-    if unknown:
-        typer.echo(
-            f"sekisho: 「{name}」に当てはまる名前が一覧にありません。打ちまちがいでないか確かめてください。知っている名前: "
-            f"{'、'.join(unknown)} / nothing known is called so; check the name",
-            err=True,
-        )
+    warn_of(name, unknown)
     if trouble is not None:
         typer.echo(
             "sekisho: 止めましたが、台帳にはまだ書けていません。書けるようになり次第、動いている関所が記録します"
@@ -150,29 +146,6 @@ def _noted(settings: "Settings", book: "StopBook", placed: "Stop") -> str | None
         trouble = getattr(error, "reason", type(error).__name__)
     book.settle(placed.id, noted=trouble is None)
     return trouble
-
-
-def _unknown(desk: "Desk", kind: "Kind", name: str) -> list[str]:
-    """The names that are known, where none of them is meant: a mistyped stop stops nobody. Looked for once it holds."""
-    from policies.complaints import PolicyError
-    from policies.names import any_name
-    from proxy.office.tables import SQLAlchemyError
-    from proxy.rulebook import policy_of
-
-    try:
-        if kind == "model":
-            known = [model.name for model in policy_of(desk.settings).models.listed]
-        elif kind == "section":
-            sections = {posting.section for page in desk.people.pages() for posting in page.postings}
-            known = sorted(sections | {key.section for key in desk.keys.list()})
-        elif kind == "tool":
-            known = sorted({key.tool for key in desk.keys.list()})
-        else:
-            return []
-    except (OSError, ValueError, PolicyError, SQLAlchemyError):
-        return []  # the stop holds; that nobody can check its name must not look like a failure
-    meant = any_name([name])
-    return [] if any(map(meant, known)) or any(any_name([one])(name) for one in known) else known
 
 
 def _cannot_note() -> tuple[type[Exception], ...]:

@@ -77,6 +77,11 @@ class Office:
         with self._writer.begin() as connection:
             yield connection
 
+    def alone(self, connection: Connection, table: str) -> None:
+        """Nobody else changes this table until the change is over; in SQLite one at a time changes anything."""
+        if self.address.path is None:
+            connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+
     def counting(self) -> Any:
         """A connection of the driver itself, for counters.py: every statement a transaction of its own, and no wait for
         the disk: a crash of ours loses nothing, a power cut perhaps the last moment. Whoever asks for it closes it."""

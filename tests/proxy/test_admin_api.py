@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -54,6 +55,11 @@ class Hall:
                 return reply.status, json.loads(raw) if raw.startswith(("{", "[")) else raw
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
+
+    def ready(self) -> None:
+        """Wait until exchanges pass."""
+        while self.ask("demo", "GET", "/readyz")[0] != 200:
+            time.sleep(0.05)
 
     def id(self, who: str) -> str:
         return f"1000{(*ROLES, *OTHERS).index(who):02}"
@@ -275,6 +281,48 @@ def test_two_persons_lift_the_limits(hall: Hall) -> None:
     status, told = hall.ask("csirt_reviewer", "POST", f"/admin/v1/emergencies/{told['id']}/approve")
     assert status == 200 and told["approved_by"]
     assert {"emergency.proposed", "emergency.approved"} <= set(hall.events())
+
+
+def test_no_door_takes_a_limit_that_no_book_should_hold(hall: Hall) -> None:
+    one = {
+        "scope": "section",
+        "name": SECTION,
+        "measure": "yen",
+        "period": "day",
+        "amount": 9,
+        "reason": "試験",
+    }
+    for wrong in (
+        {"amount": 10**12 + 1},
+        {"scope": "person", "name": "123456789018"},
+        {"starts": "2027-04-02", "ends": "2027-04-01"},
+        {"name": " "},
+    ):
+        status, told = hall.ask("operator", "POST", "/admin/v1/quotas", one | wrong)
+        assert status == 400 and "123456789018" not in json.dumps(told), wrong
+    assert "quota.set" not in hall.events() and hall.ask("operator", "GET", "/admin/v1/quotas")[1] == {
+        "quotas": []
+    }
+    assert hall.ask("operator", "POST", "/admin/v1/quotas", one | {"amount": 10**12})[0] == 201
+
+
+def test_a_section_head_sees_what_the_own_section_uses_and_no_namesakes(hall: Hall) -> None:
+    limit = {
+        "scope": "section",
+        "name": "*",
+        "measure": "requests",
+        "period": "day",
+        "amount": 9,
+        "reason": "試験",
+    }
+    assert hall.ask("operator", "POST", "/admin/v1/quotas", limit)[0] == 201
+    hall.ready()
+    for who in ("staff_member", "namesake", "namesake"):
+        assert post(f"{hall.root}/v1", key=hall.keys[who])[0] == 200
+    (mine,) = hall.ask("section_head", "GET", "/admin/v1/quotas/usage")[1]["usage"]
+    assert mine["subject"] == f"部 {SECTION}" and mine["used"] + mine["reserved"] == 1
+    every = hall.ask("operator", "GET", "/admin/v1/quotas/usage")[1]["usage"]
+    assert {row["subject"] for row in every} == {f"部 {SECTION}", f"別の部 {SECTION}"}
 
 
 @pytest.mark.requirement("R35", "R36")

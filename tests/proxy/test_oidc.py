@@ -601,6 +601,15 @@ def test_keys_are_fetched_anew_every_ten_minutes_and_nobody_waits_for_it() -> No
         assert desk.refused(token).code == "invalid_token", "the key was withdrawn"
 
 
+def test_in_a_quiet_house_a_withdrawn_key_does_not_count_once_more() -> None:
+    with stub_directory() as stub, desk_of(stub.issuer) as desk:
+        token = stub.token()
+        desk.identity(token)
+        stub.keys = private_keys("1")
+        desk.ticks = STALE - 100
+        assert desk.refused(token).code == "invalid_token"
+
+
 def test_a_house_that_closes_waits_for_no_directory() -> None:
     with stub_directory() as stub, desk_of(stub.issuer) as desk:
         never = threading.Event()
@@ -791,6 +800,8 @@ def test_the_settings_say_it_all_and_no_secret_is_shown() -> None:
     [
         ({"oidc_issuer": None}, "SEKISHO_OIDC_AUDIENCE"),
         ({"oidc_issuer": "login.city.example"}, "SEKISHO_OIDC_ISSUER"),
+        ({"oidc_issuer": "http://login.city.example/realms/city"}, "SEKISHO_OIDC_ISSUER"),
+        ({"oidc_origins": "http://keys.city.example"}, "SEKISHO_OIDC_ORIGINS"),
         ({"oidc_issuer": "https://u:p@login.city.example"}, "SEKISHO_OIDC_ISSUER"),
         ({"oidc_audience": None}, "SEKISHO_OIDC_AUDIENCE"),
         ({"oidc_audience": "sekisho-pages"}, "SEKISHO_OIDC_AUDIENCE"),

@@ -24,9 +24,9 @@ from proxy.errors import OverQuota
 from proxy.house import House, build
 from proxy.office.counters import Counters, Done, Place, Standing, Want, usage_of
 from proxy.office.emergencies import EmergencyBook, proposal
-from proxy.office.quotas import MILLIONTHS, Limit, QuotaBook, new_id, usual_actor
+from proxy.office.quotas import LARGEST, MILLIONTHS, Limit, QuotaBook, new_id, usual_actor
 from proxy.office.store import Office, office_of
-from proxy.quotas import FRESH, Answer, CannotCount, Full, Teller, refusal
+from proxy.quotas import BATCH, BEAT, FRESH, MOST_AT_ONCE, Answer, CannotCount, Full, Teller, refusal
 from proxy.settings import Settings
 from redaction.model import Finding
 from tests.approving import approving
@@ -209,6 +209,21 @@ def test_a_request_that_is_more_than_the_whole_limit_is_told_so(base_url: str, o
     status, _, body = post(base_url, {**PLAIN, "max_tokens": 100_000})
     assert status == 429 and "max_tokens" in body["error"]["message"]
     assert post(base_url, {**PLAIN, "max_tokens": 100})[0] == 200
+
+
+def test_a_request_beyond_all_measure_is_told_so_too(base_url: str, office: Office) -> None:
+    QuotaBook(office).set(limit(measure="tokens", amount=LARGEST))
+    status, _, body = post(base_url, {**PLAIN, "max_tokens": 2**32 - 1, "n": 2**32 - 1})
+    assert status == 429 and "max_tokens" in body["error"]["message"]
+    assert post(base_url)[0] == 200
+
+
+def test_a_limit_of_nothing_says_that_waiting_does_not_help(base_url: str, office: Office) -> None:
+    QuotaBook(office).set(limit(amount=0))
+    status, headers, body = post(base_url)
+    assert (status, headers["x-should-retry"]) == (429, "false")
+    assert "待っても使えるようにはなりません" in body["error"]["message"]
+    assert "max_tokens" not in body["error"]["message"] and "相談してください" in body["error"]["message"]
 
 
 def test_one_that_hangs_up_is_counted_by_what_became_of_it(
@@ -420,6 +435,37 @@ def test_one_that_does_not_fit_keeps_nobody_else_out(books: Office) -> None:
     granted = [answer.granted for answer in asyncio.run(work())]
     teller.stop()
     assert granted == [False, *[True] * 20, False]
+
+
+def test_the_largest_reservations_of_a_batch_break_none_beside_them(books: Office) -> None:
+    teller = Teller(Counters(books))
+    most = LARGEST * MILLIONTHS
+
+    async def work() -> list[Answer]:
+        wants = [*({Q: Want(MOST_AT_ONCE, most)} for _ in range(BATCH - 1)), {P: Want(1, 5)}]
+        return await asyncio.gather(*(teller.reserve(want) for want in wants))
+
+    assert all(answer.granted for answer in asyncio.run(work()))
+    teller.stop()
+
+
+def test_a_process_that_was_taken_for_dead_reserves_again_what_is_under_way(books: Office) -> None:
+    now = [0.0]
+    teller = Teller(Counters(books), lambda: now[0])
+    assert asyncio.run(teller.reserve({P: Want(3, 3)})).granted
+    with closing(Counters(books)) as others:
+        others.leave(teller.process)
+        assert standing(books) == (0, 0)
+        now[0] = BEAT + 1
+        teller.settle({Q: Done(0, 1)})  # anything to do: it wakes
+        deadline = time.monotonic() + WITHIN
+        while standing(books) != (0, 3):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert others.reserve("another", {P: Want(1, 3)}) is None
+    teller.settle({P: Done(3, 2)})
+    teller.stop()
+    assert standing(books) == (2, 0)
 
 
 def test_whoever_is_cancelled_while_it_waits_holds_nothing(books: Office) -> None:

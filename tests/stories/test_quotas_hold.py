@@ -73,7 +73,9 @@ class Onlooker:
 
     def __init__(self, office: Office) -> None:
         self.most: dict[Place, int] = {}
+        self.looks = 0
         self._office = office
+        self._broken: BaseException | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
@@ -81,11 +83,18 @@ class Onlooker:
     def stop(self) -> None:
         self._over.set()
         self._thread.join()
+        if self._broken is not None:
+            raise self._broken
+        assert self.looks > 3, "it saw next to nothing"
 
     def _look(self) -> None:
-        while not self._over.wait(0.01):
-            for counter, standing in usage_of(self._office).items():
-                self.most[counter] = max(self.most.get(counter, 0), sum(standing))
+        try:
+            while not self._over.wait(0.01):
+                for counter, standing in usage_of(self._office).items():
+                    self.most[counter] = max(self.most.get(counter, 0), sum(standing))
+                self.looks += 1
+        except BaseException as error:
+            self._broken = error
 
 
 def load(many: int, postgresql: int, sqlite: int) -> list[Any]:
@@ -154,6 +163,8 @@ def test_tokens_exceed_the_limit_by_no_more_than_answers_under_way_cost_beyond_t
     assert onlooker.most[TOKENS] <= most + slack
     found = usage_of(office)
     granted = sum(len(process.heard("granted")) for process in processes)
+    assert [process.heard("unknown") for process in processes] == [[]] * many
+    assert granted >= (most - reserved) // max(reserved, spent), "the limit was reached"
     assert found[TOKENS] == Standing(spent * granted, 0) and found[TOKENS].used <= most + slack
 
 

@@ -127,6 +127,31 @@ def test_whoever_was_taken_for_dead_takes_nothing_twice(counters: Counters) -> N
     assert counters.held("p") == {A: 3}
 
 
+def test_a_process_that_can_be_seen_to_live_is_never_taken_for_dead(counters: Counters) -> None:
+    """The machine's clock jumped, or the machine slept: no heartbeat is younger than SILENT."""
+    counters.beat("awake", HERE)
+    counters.reserve("awake", {A: Want(3, 3)})
+    later(counters, 10 * SILENT)
+    assert counters.recover("p", HERE) == 0
+    assert counters.reserve("p", {A: Want(1, 3)}) is None
+
+
+def test_whoever_was_taken_for_dead_learns_of_it_and_takes_up_what_is_under_way(counters: Counters) -> None:
+    assert counters.beat("sleeper", ELSEWHERE) is False, "it is new"
+    assert counters.beat("sleeper", ELSEWHERE) is True
+    counters.reserve("sleeper", {A: Want(3, 3)})
+    later(counters, SILENT + 5)
+    counters.recover("p", HERE)
+    assert counters.reserve("p", {A: Want(2, 3)}) == {A: 2}
+    assert counters.beat("sleeper", ELSEWHERE) is False
+    counters.take_up("sleeper", {A: 3, B: 1})
+    assert counters.standing([A, B]) == {A: Standing(0, 5), B: Standing(0, 1)}
+    assert counters.held("sleeper") == {A: 3, B: 1}
+    assert counters.reserve("p", {A: Want(1, 3)}) is None, "the limit holds for all that comes"
+    counters.settle("sleeper", {A: Done(3, 3), B: Done(1, 0)})
+    assert counters.standing([A, B]) == {A: Standing(3, 2), B: Standing(0, 0)}
+
+
 def test_what_is_held_by_nobody_that_is_known_comes_back(counters: Counters) -> None:
     counters.reserve("stray", {A: Want(3, 9)})
     assert counters.recover("p", HERE) == 1

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from proxy.office.quotas import (
     Names,
     Period,
     QuotaBook,
+    SameLimit,
     begins_anew,
     new_id,
     period_of,
@@ -28,7 +30,14 @@ from proxy.office.quotas import (
 from proxy.office.store import Office
 
 DAY = date(2026, 11, 23)
-CLERK = Names(person="012345", section="福祉政策課", tool="chat-ui", model="gpt-5-mini", actor="staff")
+CLERK = Names(
+    person="012345",
+    department="福祉部",
+    section="福祉政策課",
+    tool="chat-ui",
+    model="gpt-5-mini",
+    actor="staff",
+)
 
 
 def limit(**said: Any) -> Limit:
@@ -49,7 +58,7 @@ def limit(**said: Any) -> Limit:
         ({"scope": "person", "name": "*"}, "012345"),
         ({"scope": "person", "name": "0123*"}, "012345"),
         ({"scope": "person", "name": "9*"}, None),
-        ({"scope": "section", "name": "福祉*"}, "福祉政策課"),
+        ({"scope": "section", "name": "福祉*"}, "福祉部 福祉政策課"),
         ({"scope": "section", "name": "税務課"}, None),
         ({"scope": "tool", "name": "CHAT-UI"}, "chat-ui"),
         ({"scope": "model", "name": "ｇｐｔ-5-mini"}, "gpt-5-mini"),
@@ -66,7 +75,9 @@ def test_a_limit_counts_whom_it_names_on_its_days(said: dict[str, Any], subject:
 
 
 def test_peoples_limits_count_no_robots_and_robots_have_their_own() -> None:
-    robot = Names(person="robot-7", section="福祉政策課", tool="rpa", model="m", actor="robot")
+    robot = Names(
+        person="robot-7", department="福祉部", section="福祉政策課", tool="rpa", model="m", actor="robot"
+    )
     assert limit().subject(robot, DAY) is None
     assert limit(scope="section", name="*").subject(robot, DAY) is None
     assert limit(actor="robot").subject(robot, DAY) == "robot-7"
@@ -115,6 +126,17 @@ def test_a_period_lasts_from_one_beginning_to_the_next(period: Period, at: datet
 
 
 # ── the book ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_of_two_who_set_the_same_limit_at_once_the_second_is_told(office: Office) -> None:
+    book = QuotaBook(office)
+    one = limit(name="0123*")
+    book.set(one)
+    with pytest.raises(SameLimit):
+        book.set(replace(one, id=new_id(), amount=7))
+    assert [each.id for each in book.standing()] == [one.id]
+    book.end(one.id, "root")
+    book.set(replace(one, id=new_id(), amount=7))
 
 
 def test_what_is_set_is_read_and_what_is_ended_stands_no_more(office: Office) -> None:

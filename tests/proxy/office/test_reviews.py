@@ -136,6 +136,35 @@ def test_zeros_that_excel_took_from_a_list_are_no_fault() -> None:
 
 
 @pytest.mark.requirement("R18")
+def test_nobody_decides_about_themselves_by_leaving_zeros_away() -> None:
+    staff = book(*PEOPLE, person("000100", PARKS))
+    kinds = [one.kind for one in decided(answered("継続", "継続", "継続"), ROWS, staff, "2").faults]
+    assert kinds == ["reviewer_is_reviewed"]
+    own = answered("継続", "継続", "継続", reviewers={0: "1"})
+    assert [one.kind for one in decided(own, ROWS, staff, "000100").faults] == ["reviewer_is_reviewed"]
+    assert [one.kind for one in decided(own, ROWS, {}, "000100").faults] == ["reviewer_is_reviewed"]
+    plan = decided(answered("継続", "継続", "継続"), ROWS, staff, "100")
+    assert plan.faults == () and {one.decided_by for one in plan.decisions} == {"000100"}
+    outside = book(*PEOPLE, person("000777", kind="contractor"))
+    assert {one.kind for one in decided(answered("継続", rows=ROWS[2:]), ROWS, outside, "777").faults} == {
+        "reviewer"
+    }
+
+
+@pytest.mark.requirement("R18")
+def test_the_row_of_whoever_decides_waits_for_somebody_else_and_so_does_the_section() -> None:
+    plan = decided(answered("継続", ""), ROWS, book(*PEOPLE), "000002")
+    assert plan.faults == () and [one.person for one in plan.decisions] == ["000001"]
+    at = "2026-07-01T00:00:00Z"
+    rows = [replace(ROWS[0], decision="keep", decided_by="000002", decided_at=at), *ROWS[1:]]
+    (roads,) = [one for one in standings(PEOPLE, rows, date(2026, 7, 2)) if one.unit == ROADS]
+    assert (roads.last, roads.overdue, roads.open) == (None, True, "r-1")
+    rows[1] = replace(ROWS[1], decision="keep", decided_by="000001", decided_at=at)
+    (roads,) = [one for one in standings(PEOPLE, rows, date(2026, 7, 2)) if one.unit == ROADS]
+    assert (roads.last, roads.overdue, roads.open) == (date(2026, 7, 1), False, None)
+
+
+@pytest.mark.requirement("R18")
 def test_a_section_is_overdue_a_quarter_after_its_last_review_or_its_beginning() -> None:
     at = "2026-06-30T15:30:00Z"  # 1 July in Japan
     rows = [Reviewed("r-1", "000003", *PARKS, "keep", "000100", at), Reviewed("r-2", "000003", *PARKS)]
