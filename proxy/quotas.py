@@ -19,6 +19,7 @@ what fits and what does not. Where nobody has set a limit there is no thread, an
 """
 
 import asyncio
+import math
 import secrets
 import threading
 import time
@@ -64,6 +65,8 @@ BATCH = 256
 ROOM = 4096
 """So many reservations may wait; the next is refused. Settlements always find room."""
 _TIDY = 3600.0
+_LONGEST_TURN = 0.05
+"""Seconds that a process leaves the counters to the others at most, between two statements of its own."""
 _CHANCES = 5
 _PATIENCE = 10.0
 """Seconds that the end of the house waits for what is still to be settled."""
@@ -304,7 +307,11 @@ class _Job:
 
 
 class Teller:
-    """The thread between an event loop and the counters. It starts with the first thing to do."""
+    """The thread between an event loop and the counters. It starts with the first thing to do.
+
+    Among n busy processes each takes a n-th of the counters' time: after a statement it lets as long pass as n - 1 of
+    them take, and serves together whoever came meanwhile. So nobody queues for a lock, however many processes there are.
+    """
 
     def __init__(self, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
         self.process = f"p-{secrets.token_hex(8)}"
@@ -320,6 +327,9 @@ class Teller:
         self._owed: dict[Place, Done] = {}  # what is to be settled
         self._doubtful = False  # whether the database may know it otherwise
         self._beat_at = self._tidy_at = -1.0
+        self._peers = 0
+        self._pace = math.inf  # seconds that our statements take when nobody is in the way
+        self._free_at = self._count_at = 0.0  # when it is our turn again; when to look who else there is
 
     async def reserve(self, wanted: Mapping[Place, Want]) -> Answer:
         """Reserve all of it or nothing. Raises `CannotCount`. Whoever is cancelled meanwhile holds nothing."""
@@ -367,7 +377,9 @@ class Teller:
         while True:
             jobs, last = self._take()
             if jobs or self._owed:
+                began = time.monotonic()
                 self._serve(jobs)
+                self._leave_to_others(began, time.monotonic())
             if last:
                 break
             self._keep_beating()
@@ -377,10 +389,21 @@ class Teller:
         with self._bell:
             if not (self._jobs or self._done or self._stopping):
                 self._bell.wait(max(0.0, self._beat_at - self._clock()) if self._here else BEAT)
+            if self._jobs or self._done:
+                self._bell.wait_for(lambda: self._stopping, self._free_at - time.monotonic())
             for done in (self._done.popleft() for _ in range(min(BATCH, len(self._done)))):
                 self._owe(done)
             jobs = [self._jobs.popleft() for _ in range(min(BATCH, len(self._jobs)))]
             return jobs, self._stopping and not self._jobs and not self._done
+
+    def _leave_to_others(self, began: float, ended: float) -> None:
+        took = ended - began
+        if took > 2 * self._pace and ended >= self._count_at:  # perhaps there are more by now
+            self._count_at = ended + 1.0
+            with suppress(Exception):
+                self._peers = self._counters.peers(self.process)
+        self._pace = min(1.1 * self._pace, took)
+        self._free_at = ended + min(self._peers * self._pace, _LONGEST_TURN)
 
     def _owe(self, done: Mapping[Place, Done]) -> None:
         for place, one in done.items():
@@ -427,6 +450,7 @@ class Teller:
             here = this_process()
             self._counters.recover(self.process, here)
             self._counters.beat(self.process, here)
+            self._peers = self._counters.peers(self.process)
             self._here, self._beat_at = here, self._clock() + BEAT
         if self._doubtful:
             self._put_right()
@@ -494,6 +518,7 @@ class Teller:
             if not self._counters.beat(self.process, self._here):
                 log.warning("taken for dead by others; what is under way is reserved again")
                 self._put_right()
+            self._peers = self._counters.peers(self.process)
             if given := self._counters.recover(self.process, self._here):
                 log.warning("reservations of dead processes came back", processes=given)
             if now >= self._tidy_at:

@@ -117,6 +117,11 @@ class Counters:
         self._rows("DELETE FROM {o}held WHERE process = ? AND reserved = 0", process)
         return bool(known)
 
+    def peers(self, me: str) -> int:
+        """How many other processes give signs of life."""
+        sql = "SELECT count(*) FROM {o}processes WHERE id <> ? AND {now} - heartbeat <= ?"
+        return int(self._rows(sql, me, SILENT)[0][0])
+
     def recover(self, me: str, here: Process) -> int:
         """Give back what dead processes hold, once, whoever does it; how many there were."""
         known = "SELECT id, boot, namespace, pid, born, {now} - heartbeat FROM {o}processes WHERE id <> ?"
