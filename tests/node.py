@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 FILES = ("package.json", "package-lock.json", ".npmrc")
@@ -36,26 +37,34 @@ def installed(source: Path, needed: int) -> Path:
     """The folder with the node_modules that ``source`` pins."""
     lock = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()
     folder = Path(sys.prefix) / f"node-{lock[:16]}"
+    return made_once(folder, lambda aside: _install(source, aside, needed))
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """``folder``, which ``make`` fills where it is not there yet.
+
+    It is made aside, then moved into place: nobody sees half of it, and of two at once one wins.
+    """
     if not folder.exists():
-        _install(source, folder, needed)
+        with tempfile.TemporaryDirectory(prefix=".made-", dir=folder.parent) as aside:
+            made = Path(aside, "made")
+            made.mkdir()
+            make(made)
+            try:
+                made.rename(folder)
+            except OSError:
+                assert folder.exists()
     return folder
 
 
 def _install(source: Path, folder: Path, needed: int) -> None:
-    """Install aside, then move into place: nobody sees half of it, and of two at once one wins."""
-    with tempfile.TemporaryDirectory(prefix=".node-", dir=folder.parent) as aside:
-        made = Path(aside, "made")
-        made.mkdir()
-        for name in FILES:
-            shutil.copy(source / name, made)
-        node, npm = node_and_npm(needed)
-        command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-        path = os.pathsep.join([str(Path(node[0]).parent), os.environ.get("PATH", "")])
-        done = subprocess.run(
-            command, cwd=made, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=100
-        )
-        assert done.returncode == 0, done.stderr
-        try:
-            made.rename(folder)
-        except OSError:
-            assert folder.exists()
+    """What the lock of ``source`` pins, into this folder."""
+    for name in FILES:
+        shutil.copy(source / name, folder)
+    node, npm = node_and_npm(needed)
+    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    path = os.pathsep.join([str(Path(node[0]).parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
