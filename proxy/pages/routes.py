@@ -3,6 +3,7 @@
     GET  /confirm/{id}   what was found, which rule asks        POST  a reason and yes, or no
     GET  /consents       what waits for a 所属長 or the CSIRT     GET  /me   one's own page
     POST /signin, GET /signin/city, POST /signout, POST /me/accept, POST /me/revoke, GET /pages.css
+    GET  what is pressed: leads to its page
 
 Every step is noted in the ledger before it is made; what cannot be noted is not made. A form counts only from our own
 origin and with the token of its session. Nothing here sends anything to a model, and no page shows a text.
@@ -203,6 +204,7 @@ def router(settings: Settings) -> APIRouter:
         ("GET", "/signin/city", _begin),
         ("GET", _BACK, _finish),
         ("POST", "/signout", _sign_out),
+        *(("GET", button, _place) for button in ("/signin", "/signout", "/me/accept", "/me/revoke")),
     ]
     for method, path, handler in pages:
         router.add_api_route(path, page(handler), methods=[method], name=f"{method} {path}")
@@ -267,6 +269,11 @@ async def _finish(call: Call) -> Response:
     return response
 
 
+async def _place(call: Call) -> Response:
+    """Somebody opens the address of a button, which their browser shows after a mistake: to the button's page."""
+    return RedirectResponse(_place_of(call.request.query_params.get("to", "")), 303, headers=HEADERS)
+
+
 async def _sign_out(call: Call) -> Response:
     await call.pressed()
     response = RedirectResponse("/me", 303, headers=HEADERS)
@@ -329,7 +336,7 @@ async def _decide(call: Call) -> Response:
         return _page_of(call, visitor, await _found(call, visitor))
     if made.state == "pending":
         return call.say("partly", 200, visitor)
-    return call.say("granted", 200, visitor, until=in_japan(made.fresh_until))
+    return _granted(call, visitor, made)
 
 
 async def _found(call: Call, visitor: Visitor) -> Confirmation:
@@ -358,9 +365,17 @@ def _page_of(call: Call, visitor: Visitor, one: Confirmation, wrong: Bilingual |
     if one.pending(call.now):
         return call.say("changed", 409, visitor)
     if one.fresh(call.now):
-        return call.say("granted", 200, visitor, until=in_japan(one.fresh_until))
+        return _granted(call, visitor, one)
     over = one.state if one.state in ("used", "revoked", "refused") else "expired"
     return call.say(over, 410 if over != "refused" else 200, visitor)
+
+
+def _granted(call: Call, visitor: Visitor, one: Confirmation) -> Response:
+    """What comes next: whoever sent it sends it again, whoever else consented tells them."""
+    until = in_japan(one.fresh_until)
+    if visitor.person == one.person:
+        return call.say("granted", 200, visitor, until=until)
+    return call.say("granted_for", 200, visitor, until=until, person=one.person)
 
 
 async def _wrong_with(call: Call, reason: str) -> Bilingual | None:

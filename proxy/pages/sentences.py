@@ -35,7 +35,7 @@ LET_IN: Mapping[str, Bilingual] = {
 }
 
 REASON: Mapping[str, Bilingual] = {
-    "empty": Bilingual("理由を1字以上200字までで書いてください。", "Write a reason of 1 to 200 characters."),
+    "empty": Bilingual("理由を書いてください(200字まで)。", "Write a reason of 1 to 200 characters."),
     "number": Bilingual(
         "個人番号・住民票コードに見える数字は、台帳に残せません。消してからもう一度押してください。",
         "A number that looks like a My Number or a resident code is not kept: leave it out.",
@@ -52,6 +52,13 @@ SAID: Mapping[str, tuple[Bilingual, Bilingual]] = {
         Bilingual(
             "ツールに戻って、同じ文をもう一度送ってください({until}まで、一度だけ)。文を変えると、もう一度確認が要ります。",
             "Go back to your tool and send the same text again (until {until}, once). A changed text needs a new confirmation.",
+        ),
+    ),
+    "granted_for": (
+        Bilingual("送信を許可しました", "Confirmed"),
+        Bilingual(
+            "送った人({person})に知らせてください。送った人は、{until}まで、同じ文を一度だけ送れます。",
+            "Tell the sender ({person}), who can send the same text again until {until}, once.",
         ),
     ),
     "partly": (

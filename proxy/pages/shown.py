@@ -41,6 +41,7 @@ class Shown:
     asked_at: str
     deadline: str
     needed: str
+    missing: str
     given: list[str]
     fresh_until: str
     known_until: str
@@ -61,6 +62,7 @@ def shown(one: Confirmation, policy: Policy) -> Shown:
         asked_at=in_japan(one.asked_at),
         deadline=in_japan(one.deadline),
         needed="と".join(CONSENTERS[role] for role in one.needed),
+        missing="と".join(CONSENTERS[role] for role in one.missing),
         given=[f"{CONSENTERS[given.role]} {given.by} {in_japan(given.at)}" for given in one.given],
         fresh_until=in_japan(one.fresh_until),
         known_until=in_japan(one.known_until),
