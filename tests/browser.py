@@ -42,7 +42,9 @@ FONTS = """<?xml version="1.0"?>
   <cachedir prefix="xdg">fontconfig</cachedir>
 </fontconfig>
 """
-"""The package's own font and no other, so that a page is as wide on every machine. Japanese is boxes, and wraps alike."""
+"""The package's own font and no other, so that a page is as wide on every machine. It shows Japanese as boxes."""
+SPREAD = "0.4em"
+"""How much narrower such a box is than a Japanese letter."""
 CANNOT = ("error while loading shared libraries", "GLIBC_", "No usable sandbox", "cannot execute")
 """What Chromium says, or the system does, where the machine cannot run it."""
 
@@ -69,14 +71,25 @@ class Window:
         """What the browser had to say against the pages of this URL's host."""
         return [said for said, about in self.complaints if about == urlsplit(url).netloc]
 
-    def is_too_wide(self) -> bool:
-        """Whether one has to scroll sideways."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+    def is_too_wide(self, width: int, letters: int = 100) -> bool:
+        """Whether one has to scroll sideways where the window is so wide, and the letters are so many percent great."""
+        before = self.page.viewport_size
+        assert before
+        self.page.set_viewport_size({**before, "width": width})
+        self._sets(f"{letters}%", SPREAD)
+        too_wide = self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        self._sets("", "")
+        self.page.set_viewport_size(before)
+        return bool(too_wide)
 
     def focused(self) -> str:
         """What the keyboard is at: its id, name, address or words, whichever it has first."""
         said = "(one => one.id || one.name || one.getAttribute('href') || one.textContent)(document.activeElement)"
         return str(self.page.evaluate(said))
+
+    def _sets(self, size: str, spread: str) -> None:
+        script = "set => { Object.assign(document.documentElement.style, set) }"
+        self.page.evaluate(script, {"fontSize": size, "letterSpacing": spread})
 
     def _asks(self, request: "Request") -> None:
         by = "" if request.is_navigation_request() else urlsplit(request.frame.url).netloc
