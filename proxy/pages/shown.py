@@ -54,7 +54,7 @@ def shown(one: Confirmation, policy: Policy) -> Shown:
         state=one.state,
         person=one.person,
         tool=one.tool,
-        section=one.section,
+        section=" ".join(one.unit).strip(),
         found=[(ENTITY_WORDS.get(label, label), count) for label, count in one.found.items()],
         rules=list(_rules(one, policy)),
         category=CATEGORY_CODES.get(one.category, one.category),

@@ -107,7 +107,7 @@ def root(serve: Callable[..., str], settings: Settings, tmp_path: Path) -> str:
         keys = KeyBook(office, Home(settings.home).secret())
         for id, kind, role, section in PEOPLE:
             person = Person(id, kind, LONG_AGO, role=role, approved_by="000000")  # type: ignore[arg-type]
-            PeopleBook(office).enter(Page(person, (Posting(LONG_AGO, "部", section),)))
+            PeopleBook(office).enter(Page(person, (Posting(LONG_AGO, "都市創造部", section),)))
             keys.create(Key(f"k-{id}", id, "チャット", "部", section, "mail_draft"), f"sk-{id}")
         keys.create(Key("k-gone", "999999", "チャット", "部", "課", "mail_draft"), "sk-gone")
     return url.removesuffix("/v1")
