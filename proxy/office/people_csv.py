@@ -132,6 +132,21 @@ class Line:
     cells: Mapping[str, str] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Zeros:
+    """The ids that begin with zeros, by what Excel makes of them: ``{"12345": "012345"}``.
+
+    ``known``: ids of pages of the book, from which nothing was lost. Never an int: an id may have any length.
+    """
+
+    known: frozenset[str]
+    whole: Mapping[str, str]
+
+    def lost(self, id: str) -> bool:
+        """Whether an id seems to be one of them without its zeros."""
+        return id not in self.known and _is_number(id) and len(id) < len(self.whole.get(id.lstrip("0"), ""))
+
+
 # ── people ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -139,7 +154,7 @@ def plan_of(raw: bytes, book: Mapping[str, Page]) -> Plan:
     """What the file would do to this book."""
     lines, faults = read_table(raw, PEOPLE, PEOPLE_NEEDED)
     changes: list[Change] = []
-    zeros = _by_number(book)
+    zeros = _zeros(book, lines)
     for line in _once(lines, faults, "id"):
         wrong: list[RowFault] = []
         change = _change(line, book, zeros, wrong)
@@ -153,14 +168,11 @@ def plan_of(raw: bytes, book: Mapping[str, Page]) -> Plan:
     return Plan(tuple(changes), _in_order(faults))
 
 
-def _change(
-    line: Line, book: Mapping[str, Page], zeros: Mapping[int, str], wrong: list[RowFault]
-) -> Change | None:
+def _change(line: Line, book: Mapping[str, Page], zeros: Zeros, wrong: list[RowFault]) -> Change | None:
     """What one row would do; what cannot be read in it goes to ``wrong``."""
     cells, id = line.cells, _plain(line.cells["id"])
     page = book.get(id)
-    if page is None and _lost_zeros(id, zeros):
-        wrong.append(_fault(line.row, "id", _ZEROS))
+    wrong += _without_zeros(line, page, zeros)
     starts = _date(line, "starts", wrong)
     ends = _date(line, "ends", wrong)
     kind = _among(line, "kind", KINDS, wrong)
@@ -181,6 +193,14 @@ def _change(
     if page is None:
         return _new(line.row, id, posting, said)
     return _changed(line.row, page, posting, said, wrong)
+
+
+def _without_zeros(line: Line, page: Page | None, zeros: Zeros) -> Iterator[RowFault]:
+    """The ids of a row that seem to have lost their zeros, but for those that the person's page has so."""
+    for name in ("id", "approved_by", "owner"):
+        said = _plain(line.cells.get(name, ""))
+        if zeros.lost(said) and (page is None or said != getattr(page.person, name)):
+            yield _fault(line.row, name, _zeros_lost(PEOPLE[name]))
 
 
 def _new(row: int, id: str, posting: Posting, said: Mapping[str, Any]) -> Change:
@@ -288,7 +308,7 @@ def _row(page: Page) -> list[str]:
 def trainings_of(raw: bytes, book: Mapping[str, Page], today: date) -> TrainingPlan:
     """What the file would enter; ``today`` (JST): nothing is completed after it."""
     lines, faults = read_table(raw, TRAININGS, TRAININGS_NEEDED)
-    zeros = _by_number(book)
+    zeros = _zeros(book)
     new: list[tuple[str, Training]] = []
     seen: dict[tuple[str, str, int], int] = {}
     known = 0
@@ -297,7 +317,8 @@ def trainings_of(raw: bytes, book: Mapping[str, Page], today: date) -> TrainingP
         training = _training(line, today, wrong)
         id = _plain(line.cells["id"])
         if id and id not in book:
-            wrong.append(_fault(line.row, "id", _ZEROS if _lost_zeros(id, zeros) else _NOBODY, TRAININGS))
+            said = _zeros_lost(TRAININGS["id"]) if zeros.lost(id) else _NOBODY
+            wrong.append(_fault(line.row, "id", said, TRAININGS))
         if training and not wrong:
             key = (id, training.course, training.fiscal_year)
             if key in seen:
@@ -565,13 +586,17 @@ def _once(lines: Iterable[Line], faults: list[RowFault], name: str) -> Iterator[
         yield line
 
 
-def _by_number(book: Mapping[str, Page]) -> dict[int, str]:
-    """The ids with leading zeros, by what Excel makes of them."""
-    return {int(id): id for id in book if id.isdecimal() and id.isascii() and id[0] == "0"}
+def _zeros(book: Mapping[str, Page], lines: Iterable[Line] = ()) -> Zeros:
+    """Of everybody whom the book names, whether it has a page of them or not, and of the rows of a file."""
+    people = [page.person for page in book.values()]
+    ids = {id for one in people for id in (one.id, one.approved_by, one.owner) if id}
+    ids |= {_plain(line.cells["id"]) for line in lines}
+    zeros = sorted((id for id in ids if id.startswith("0") and _is_number(id)), key=len)
+    return Zeros(frozenset(book), {id.lstrip("0"): id for id in zeros})
 
 
-def _lost_zeros(id: str, zeros: Mapping[int, str]) -> bool:
-    return id.isdecimal() and id.isascii() and len(id) < len(zeros.get(int(id), ""))
+def _is_number(id: str) -> bool:
+    return id.isdecimal() and id.isascii()
 
 
 def _in_order(faults: Iterable[RowFault]) -> tuple[RowFault, ...]:
@@ -594,6 +619,17 @@ def _twice(row: int, first: int) -> RowFault:
         "twice",
         Bilingual(f"{first}行目と同じです。", f"The same as in row {first}."),
         Bilingual("どちらか1行を消してください。", "Delete one of the two."),
+    )
+
+
+def _zeros_lost(column: str) -> Said:
+    return (
+        "zeros_lost",
+        Bilingual("先頭の0が消えているようです。", "The leading zeros seem to be lost."),
+        Bilingual(
+            f"Excelで{column}の列の表示形式を「文字列」にして、0から打ち直してください。",
+            f"Format the column {column} as text in Excel and type the zeros again.",
+        ),
     )
 
 
@@ -701,14 +737,6 @@ _NOT_APPROVED: Said = (
     Bilingual("承認者がありません。", "The approver is missing."),
     Bilingual(
         "承認した所属長の職員番号を入れてください。", "Enter the staff id of the 所属長 who approved it."
-    ),
-)
-_ZEROS: Said = (
-    "zeros_lost",
-    Bilingual("先頭の0が消えているようです。", "The leading zeros seem to be lost."),
-    Bilingual(
-        "Excelで職員番号の列の表示形式を「文字列」にして、0から打ち直してください。",
-        "Format the column as text in Excel and type the zeros again.",
     ),
 )
 _NOBODY: Said = (

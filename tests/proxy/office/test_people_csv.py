@@ -241,6 +241,48 @@ def test_zeros_that_excel_took_away_are_noticed() -> None:
     assert [fault.kind for fault in trainings_of(raw, known, TODAY).faults] == ["zeros_lost"]
 
 
+@pytest.mark.parametrize(
+    "known",
+    [book(yamada(id="000100", role="section_head")), book(yamada(approved_by="000100", owner="000100"))],
+)
+@pytest.mark.parametrize(("name", "column"), [("approved_by", "承認者"), ("owner", "責任者")])
+def test_zeros_of_whoever_approves_or_answers_are_missed_too(
+    known: dict[str, Page], name: str, column: str
+) -> None:
+    """Also of those whom the book names but has no page of: a head need not use AI."""
+    for id in ("012345", "000007"):
+        row = with_(YAMADA, id=id, **{name: "100"})
+        (fault,) = plan_of(sheet(row), known).faults
+        assert (fault.row, fault.column, fault.kind) == (2, column, "zeros_lost")
+        assert f"{column}の列" in fault.remedy.ja and column in fault.remedy.en
+        assert plan_of(sheet(with_(row, **{name: "000100"})), known).faults == ()
+
+
+def test_zeros_are_missed_where_only_the_rows_of_the_file_have_them() -> None:
+    head = with_(YAMADA, id="000100", role="所属長", approved_by="000200")
+    assert kinds(sheet(with_(YAMADA, approved_by="100"), head)) == [(2, "承認者", "zeros_lost")]
+
+
+def test_an_id_without_zeros_that_the_page_or_the_book_has_is_right() -> None:
+    head = yamada(id="000100", role="section_head")
+    known = book(yamada(approved_by="100"), head)
+    row = with_(YAMADA, approved_by="100")
+    assert kinds(sheet(row), known) == []
+    assert kinds(sheet(with_(row, id="000007")), known) == [(2, "承認者", "zeros_lost")], "it is another's"
+    known["100"] = replace(head, person=replace(head.person, id="100"))
+    assert kinds(sheet(with_(row, id="000007")), known) == []
+
+
+@pytest.mark.parametrize("digits", ["9" * 4_301, "0" * 4_301, "1" * 100_000])
+def test_a_number_of_any_length_is_a_fault_of_its_cell(digits: str) -> None:
+    """Python turns no more than 4,300 digits into a number."""
+    known = book(yamada())
+    for name, column in (("id", "職員番号"), ("approved_by", "承認者"), ("owner", "責任者")):
+        assert kinds(sheet(with_(ROBOT, **{name: digits})), known) == [(2, column, "number")]
+    raw = sheet((digits, "dx", "2027-05-01"), heads=("id", "course", "completed_on"))
+    assert [fault.kind for fault in trainings_of(raw, known, TODAY).faults] == ["unknown_person"]
+
+
 def test_whoever_is_known_as_no_head_approves_nobody_and_no_robot_answers_for_anybody() -> None:
     clerk = with_(YAMADA, id="000100", approved_by="000200")
     assert kinds(sheet(YAMADA, clerk)) == [(2, "承認者", "approver_is_no_head")]
