@@ -480,17 +480,28 @@ def _split(text: str) -> tuple[list[tuple[int, list[str]]], RowFault | None]:
     """The rows that hold something, with the number that Excel shows."""
     first = text.split("\n", 1)[0]
     separator = "\t" if "\t" in first else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows: list[tuple[int, list[str]]] = []
-    number = 0
+    number = line = 0
     try:
-        for number, cells in enumerate(
-            csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), start=1
-        ):
+        for number, cells in enumerate(reader, start=1):
+            line = reader.line_num
             if any(cell.strip() for cell in cells):
                 rows.append((number, cells))
-    except csv.Error:
-        return [], RowFault(number + 1, None, "quotes", *_QUOTES)
+    except csv.Error as error:
+        return [], _broken(number + 1, str(error), reader.line_num - line)
     return rows, None
+
+
+def _broken(row: int, error: str, lines: int) -> RowFault:
+    """Why a row cannot be read; ``lines`` of the file had been read of it.
+
+    The csv module takes no more than 131,072 characters for a cell. Over several lines they are no cell, for Excel
+    holds 32,767: a quotation mark was not closed.
+    """
+    if "field limit" in error and lines == 1:
+        return RowFault(row, None, "cell_too_long", *_CELL_TOO_LONG)
+    return RowFault(row, None, "quotes", *_QUOTES)
 
 
 def _headings(
@@ -690,6 +701,10 @@ _QUOTES = (
         'その行の " を消すか、Excelで開いて保存し直してください。',
         "Delete it, or open and save the file in Excel.",
     ),
+)
+_CELL_TOO_LONG = (
+    Bilingual("とても長いセルがあります(13万字以上)。", "A cell holds more than 130,000 characters."),
+    Bilingual("その行の長いセルを縮めるか、消してください。", "Shorten the cell, or delete it."),
 )
 _TOO_MANY = (
     Bilingual("見出しのない列に値があります。", "There is a value without a heading."),
