@@ -207,9 +207,9 @@ def _noted(change: Change) -> dict[str, Any]:
 
 
 def _values(change: Change, at: str) -> dict[str, Any]:
-    """The fields that change. Whoever returns is approved anew."""
+    """The fields that change, and when it was approved."""
     values = {name: getattr(change.after, name) for name in change.fields}
-    if "approved_by" in change.fields or "returned" in change.what:
+    if change.anew or "approved_by" in change.fields:
         values["approved_at"] = at
     return values
 

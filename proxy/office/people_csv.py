@@ -24,7 +24,7 @@ from typing import Any
 from policies.model import Actor, Bilingual
 from policies.names import folded
 from policies.vocabulary import COURSE_WORDS, ROLE_WORDS, VALUE_WORDS
-from proxy.office.objections import objections
+from proxy.office.objections import Objection, objections
 from proxy.office.roster import Page, Person, Posting, Training, fiscal_year
 
 MOST_ROWS = 20_000
@@ -99,6 +99,11 @@ class Change:
     before: Person | None = None
     posting: Posting | None = None
     fields: tuple[str, ...] = ()
+
+    @property
+    def anew(self) -> bool:
+        """Whether a 所属長 approves this use now, be it the same one as before."""
+        return bool({"new", "returned"} & set(self.what))
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,10 +276,21 @@ def _moves(page: Page, posting: Posting) -> bool:
 def _objected(change: Change, known: Mapping[str, Person], book: Mapping[str, Page]) -> Iterator[RowFault]:
     """What speaks against what would be in the book. Of somebody new, an approval is needed besides."""
     for one in objections(change.after, change.posting, known):
+        if _as_before(change, one):
+            continue
         column = PEOPLE.get(one.field, one.field)
         yield RowFault(change.row, column, one.kind, one.says, one.remedy)
     if change.id not in book and change.after.approved_by is None:
         yield _fault(change.row, "approved_by", _NOT_APPROVED)
+
+
+def _as_before(change: Change, one: Objection) -> bool:
+    """Whether it speaks against an approver or an owner whom the row leaves as they are.
+
+    Who approved as a 所属長 may be none today, without any row being wrong.
+    """
+    of_another = one.field in ("approved_by", "owner") and one.kind != "no_owner"
+    return of_another and not change.anew and one.field not in change.fields
 
 
 def written(pages: Iterable[Page]) -> bytes:

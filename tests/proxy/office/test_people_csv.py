@@ -295,6 +295,29 @@ def test_whoever_is_known_as_no_head_approves_nobody_and_no_robot_answers_for_an
     assert kinds(sheet(YAMADA, head, ROBOT, robot_of_a_robot)) == [(5, "責任者", "wrong_owner")]
 
 
+def test_a_head_steps_down_in_the_file_that_moves_whom_she_once_approved() -> None:
+    """Of a row that leaves the approver and the owner as they are, nothing was approved anew."""
+    head = yamada(id="000100", role="section_head", approved_by="000200")
+    robot = Page(Person("rpa-01", "robot", APRIL, date(2028, 3, 31), approved_by="000100", owner="000100"))
+    known = book(yamada(), yamada(id="000007", ends=date(2027, 5, 31)), head, robot)
+    steps_down = with_(YAMADA, id="000100", role="職員", approved_by="000200")
+    moved = with_(YAMADA, section="公園課", starts="2028-04-01")
+    shorter = with_(ROBOT, ends="2027-12-31", owner="000100")
+    plan = plan_of(sheet(moved, steps_down, shorter), known)
+    assert plan.faults == () and plan.counts["transferred"] == 2 and plan.counts["ended"] == 1
+    new = with_(YAMADA, id="000008")
+    again = with_(YAMADA, id="000007", starts="2027-07-01")
+    leaves = with_(
+        YAMADA, id="000100", kind="委託先", ends="2028-03-31", owner="000009", approved_by="000200"
+    )
+    assert kinds(sheet(new, again, steps_down), known) == [
+        (2, "承認者", "approver_is_no_head"), (3, "承認者", "approver_is_no_head"),
+    ]  # fmt: skip
+    assert kinds(sheet(with_(moved, owner="000100"), leaves), known) == [(2, "責任者", "wrong_owner")]
+    assert kinds(sheet(with_(moved, approved_by="000007")), known) == [(2, "承認者", "approver_is_no_head")]
+    assert kinds(sheet(with_(shorter, owner="")), known) == [(2, "責任者", "no_owner")]
+
+
 # ── what would change ─────────────────────────────────────────────────────────────────────────────
 
 
