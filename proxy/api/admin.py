@@ -160,7 +160,7 @@ async def import_people(who: Who, request: Request, dry_run: bool = True) -> Res
     await who.demand("people:write")
     raw = await file_of(request)
     book = await who.doing(lambda: {page.person.id: page for page in who.desk.people.pages()})
-    plan = plan_of(raw, book)
+    plan = plan_of(raw, book, enrolment.today())
     if any(one.id == who.caller.person and one.what != ("unchanged",) for one in plan.changes):
         raise _own_entry()
     if not plan.faults and not dry_run:

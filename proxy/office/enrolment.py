@@ -199,10 +199,11 @@ def _place(posting: Posting) -> dict[str, str]:
 
 
 def _noted(change: Change) -> dict[str, Any]:
-    """What the ledger keeps of one row: what it did, and the new values but a name."""
+    """What the ledger keeps of one row: what it did, who approved it, and the new values but a name."""
     told = _told(change.after)
     if change.before is not None:
-        told = {name: told.get(name, "…") for name in change.fields}
+        names = dict.fromkeys((*change.fields, *(["approved_by"] if change.anew else [])))
+        told = {name: told.get(name, "…") for name in names}
     return {"what": list(change.what)} | told | (_place(change.posting) if change.posting else {})
 
 

@@ -319,13 +319,13 @@ def list_people(
 @app.command("import")
 def import_people(file: File, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """利用者のCSVを読み込む。まちがいが一つでもあれば何も変えない / Bring in people: the whole file or nothing."""
-    from proxy.office.enrolment import bring_in
+    from proxy.office.enrolment import bring_in, today
     from proxy.office.people_csv import plan_of
     from proxy.office.people_shown import outcome, plain_change
 
     raw, digest = files_told.read(file)
     with at_the_desk() as desk:
-        plan = plan_of(raw, {page.person.id: page for page in desk.people.pages()})
+        plan = plan_of(raw, {page.person.id: page for page in desk.people.pages()}, today())
         done = not plan.faults and not dry_run
         if done:
             bring_in(desk, plan, digest)
@@ -443,8 +443,8 @@ def _year(year: int) -> str:
 
 
 _WHAT = {
-    "new": "新しい登録", "returned": "ふたたび登録", "transferred": "異動", "changed": "変更", "ended": "終了",
-    "unchanged": "変更なし",
+    "new": "新しい登録", "returned": "ふたたび登録", "renewed": "更新", "transferred": "異動", "changed": "変更",
+    "ended": "終了", "unchanged": "変更なし",
 }  # fmt: skip
 
 

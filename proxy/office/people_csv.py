@@ -17,7 +17,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import zip_longest
 from typing import Any
 
@@ -70,8 +70,9 @@ _COURSES = {
 _YES = frozenset({"はい", "あり", "有", "済", "○", "〇", "true", "yes", "1"})
 _NO = frozenset({"", "いいえ", "なし", "無", "未", "×", "false", "no", "0"})
 
-WHAT = ("new", "returned", "transferred", "changed", "ended", "unchanged")
-"""What becomes of a row. Of somebody who had ended and begins again: ``returned``."""
+WHAT = ("new", "returned", "renewed", "transferred", "changed", "ended", "unchanged")
+"""What becomes of a row. Of somebody who had ended and begins again after a while: ``returned``. Whose next term begins
+on the day after the last one: ``renewed``, and the one enrolment goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Change:
     @property
     def anew(self) -> bool:
         """Whether a 所属長 approves this use now, be it the same one as before."""
-        return bool({"new", "returned"} & set(self.what))
+        return bool({"new", "returned", "renewed"} & set(self.what))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +156,14 @@ class Zeros:
 # ── people ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def plan_of(raw: bytes, book: Mapping[str, Page]) -> Plan:
-    """What the file would do to this book."""
+def plan_of(raw: bytes, book: Mapping[str, Page], today: date) -> Plan:
+    """What the file would do to this book; ``today`` (JST): no term that still runs is written over by a later one."""
     lines, faults = read_table(raw, PEOPLE, PEOPLE_NEEDED)
     changes: list[Change] = []
     zeros = _zeros(book, lines)
     for line in _once(lines, faults, "id"):
         wrong: list[RowFault] = []
-        change = _change(line, book, zeros, wrong)
+        change = _change(line, book, zeros, today, wrong)
         faults += wrong
         if change is not None and not wrong:
             changes.append(change)
@@ -173,7 +174,9 @@ def plan_of(raw: bytes, book: Mapping[str, Page]) -> Plan:
     return Plan(tuple(changes), _in_order(faults))
 
 
-def _change(line: Line, book: Mapping[str, Page], zeros: Zeros, wrong: list[RowFault]) -> Change | None:
+def _change(
+    line: Line, book: Mapping[str, Page], zeros: Zeros, today: date, wrong: list[RowFault]
+) -> Change | None:
     """What one row would do; what cannot be read in it goes to ``wrong``."""
     cells, id = line.cells, _plain(line.cells["id"])
     page = book.get(id)
@@ -197,7 +200,7 @@ def _change(line: Line, book: Mapping[str, Page], zeros: Zeros, wrong: list[RowF
     }
     if page is None:
         return _new(line.row, id, posting, said)
-    return _changed(line.row, page, posting, said, wrong)
+    return _changed(line.row, page, posting, said, today, wrong)
 
 
 def _without_zeros(line: Line, page: Page | None, zeros: Zeros) -> Iterator[RowFault]:
@@ -224,44 +227,79 @@ def _new(row: int, id: str, posting: Posting, said: Mapping[str, Any]) -> Change
 
 
 def _changed(
-    row: int, page: Page, posting: Posting, said: Mapping[str, Any], wrong: list[RowFault]
+    row: int, page: Page, posting: Posting, said: Mapping[str, Any], today: date, wrong: list[RowFault]
 ) -> Change | None:
-    """A cell that is empty leaves a name, a role and an approval as they are; an empty end is no end."""
+    """What becomes of somebody known."""
     before = page.person
+    begins = _begins(before, posting.since)
+    values = _values(said) | ({"starts": posting.since} if begins == "returned" else {})
+    fields = tuple(name for name, value in values.items() if value != getattr(before, name))
+    moves = _moves(page, posting)
+    if not fields and not moves and begins != "renewed":
+        return Change(row, before.id, ("unchanged",), before, before)
+    if moves:
+        wrong += _against_move(row, page, posting.since)
+    if begins:
+        wrong += _against_term(row, before, posting.since, said, today)
+    if wrong:
+        return None
+    after = replace(before, **values)
+    what = _what(before, after, begins, moves, fields)
+    return Change(row, before.id, what, after, before, posting if moves else None, fields)
+
+
+def _values(said: Mapping[str, Any]) -> dict[str, Any]:
+    """A cell that is empty leaves a name, a role and an approval as they are; an empty end is no end."""
     values = {"kind": said["kind"]}
     values |= {name: said[name] for name in ("name", "role", "approved_by") if said[name]}
     values |= {name: said[name] for name in ("owner", "ends") if said[name] is not _UNSAID}
     if said["consented"] is not None:
         values["consented"] = said["consented"]
-    returns = before.ends is not None and posting.since > before.ends
-    if returns:
-        values["starts"] = posting.since
-    fields = tuple(name for name, value in values.items() if value != getattr(before, name))
-    moves = _moves(page, posting)
-    if not fields and not moves:
-        return Change(row, before.id, ("unchanged",), before, before)
-    if posting.since < before.starts and moves:
-        wrong.append(_fault(row, "starts", _BEFORE_ENROLMENT))
-    elif moves and any(one.since > posting.since for one in page.postings):
-        wrong.append(_fault(row, "starts", _LATER_POSTING))
-    if returns and not said["approved_by"]:
-        wrong.append(_fault(row, "approved_by", _NOT_APPROVED))
-    if wrong:
+    return values
+
+
+def _what(
+    before: Person, after: Person, begins: str | None, moves: bool, fields: Sequence[str]
+) -> tuple[str, ...]:
+    """See `WHAT`."""
+    ended = after.ends is not None and (before.ends is None or after.ends < before.ends)
+    told = {"starts", "ends"} if begins else {"ends"} if ended else set()
+    others = {
+        "transferred": moves,
+        "changed": bool(set(fields) - told),
+        "ended": ended and not begins,
+    }
+    return (*([begins] if begins else []), *(what for what, holds in others.items() if holds))
+
+
+def _begins(person: Person, since: date) -> str | None:
+    """``renewed`` or ``returned`` where a day lies after the end of what was approved, else None."""
+    if person.ends is None or since <= person.ends:
         return None
-    after = replace(before, **values)
-    ended = "ends" in fields and after.ends is not None and (not before.ends or after.ends < before.ends)
-    others = set(fields) - ({"ends"} if ended else set()) - ({"starts", "ends"} if returns else set())
-    what = [
-        name
-        for name, holds in (
-            ("returned", returns),
-            ("transferred", moves),
-            ("changed", bool(others)),
-            ("ended", ended and not returns),
-        )
-        if holds
-    ]
-    return Change(row, before.id, tuple(what), after, before, posting if moves else None, fields)
+    never = person.ends < person.starts
+    return "renewed" if since == person.ends + timedelta(days=1) and not never else "returned"
+
+
+def _against_term(
+    row: int, before: Person, since: date, said: Mapping[str, Any], today: date
+) -> Iterator[RowFault]:
+    """Of a term that begins after the old one: the book has one start and one end of a person, not two terms."""
+    old = before.ends or date.max
+    ends = old if said["ends"] is _UNSAID else said["ends"]
+    if _begins(before, since) == "renewed":
+        if ends is not None and ends < since:
+            yield _fault(row, "ends", _ENDS_FIRST)
+    elif before.starts <= old and today <= old:
+        yield _fault(row, "starts", _STILL_RUNS)
+    if not said["approved_by"]:
+        yield _fault(row, "approved_by", _NOT_APPROVED)
+
+
+def _against_move(row: int, page: Page, since: date) -> Iterator[RowFault]:
+    if since < page.person.starts:
+        yield _fault(row, "starts", _BEFORE_ENROLMENT)
+    elif any(one.since > since for one in page.postings):
+        yield _fault(row, "starts", _LATER_POSTING)
 
 
 def _moves(page: Page, posting: Posting) -> bool:
@@ -751,6 +789,27 @@ _BEFORE_ENROLMENT: Said = (
     "before_enrolment",
     Bilingual("異動の日が、利用登録の開始日より前です。", "A transfer before the enrolment."),
     Bilingual("異動した日を確かめてください。", "Check the day of the transfer."),
+)
+_STILL_RUNS: Said = (
+    "still_runs",
+    Bilingual(
+        "いまの利用期間がまだ終わらないうちに、間のあく次の期間は登録できません。",
+        "The term in the book still runs, and the next one begins after a gap.",
+    ),
+    Bilingual(
+        "いまの終了日を過ぎてから読み込んでください。続けて使う人なら、開始日をいまの終了日の翌日にしてください。",
+        "Import the row when the old term has ended. Where there is no gap, begin on the day after its end.",
+    ),
+)
+_ENDS_FIRST: Said = (
+    "ends_before_start",
+    Bilingual(
+        "終了日が新しい開始日より前か、ファイルにありません。", "The end is before the new start, or missing."
+    ),
+    Bilingual(
+        "終了日の列に、次の期間の最後の日を書いてください。",
+        "Enter the last day of the next term as its end.",
+    ),
 )
 _LATER_POSTING: Said = (
     "later_posting",

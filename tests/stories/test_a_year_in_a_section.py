@@ -255,7 +255,7 @@ def test_the_april_of_a_whole_section_comes_as_one_file_and_the_quarter_ends_wit
     moved = [row.replace("道路課,令和7年4月1日", "公園課,R7.7.1") for row in before[:2]]
     file.write_text("\r\n".join([heads, *moved, before[2].replace(",,000100", ",R7.6.30,000100")]), "cp932")
     assert year.people("import", str(file))["counts"] | {"unchanged": 0} == {
-        "new": 0, "returned": 0, "transferred": 2, "changed": 0, "ended": 1, "unchanged": 0,
+        "new": 0, "returned": 0, "renewed": 0, "transferred": 2, "changed": 0, "ended": 1, "unchanged": 0,
     }  # fmt: skip
     year.on("2025-06-30 17:00")
     assert [year.asks(f"01234{n}") for n in range(3)] == ["passed"] * 3

@@ -240,7 +240,15 @@ def test_a_file_is_tried_and_then_brought_in_as_one_change(sekisho: Sekisho, tmp
         "rpa-01,集計,機械,,総務部,DX推進課,2027-04-01,2028-03-31,000100,012345,",
     )
     tried = told(sekisho("import", file, "--dry-run", "--json"))
-    counts = {"new": 1, "returned": 0, "transferred": 1, "changed": 1, "ended": 1, "unchanged": 0}
+    counts = {
+        "new": 1,
+        "returned": 0,
+        "renewed": 0,
+        "transferred": 1,
+        "changed": 1,
+        "ended": 1,
+        "unchanged": 0,
+    }
     assert (tried["done"], tried["counts"], tried["faults"]) == (False, counts, [])
     assert [(one["row"], one["id"], one["what"]) for one in tried["changes"]] == [
         (2, "012345", ["transferred", "changed"]), (3, "000300", ["ended"]), (4, "rpa-01", ["new"]),
@@ -265,6 +273,36 @@ def test_a_file_is_tried_and_then_brought_in_as_one_change(sekisho: Sekisho, tmp
     again = told(sekisho("import", file, "--json"))
     assert again["counts"]["unchanged"] == 3
     assert len([note for note in notes() if note["event"] == "people.imported"]) == 1, "nothing to note"
+
+
+@pytest.mark.requirement("R12", "R17")
+def test_a_renewal_by_a_file_is_approved_anew_and_goes_on_without_a_day_between(
+    sekisho: Sekisho, tmp_path: Path
+) -> None:
+    ends = today() + timedelta(days=10)
+    begins, until = ends + timedelta(days=1), ends + timedelta(days=365)
+    sekisho("add", "012345", *ADD, "--ends", ends, "--approved-by", "000100")
+    sekisho("add", "000300", *ADD, "--ends", ends, "--approved-by", "000100")
+    file = write(
+        tmp_path,
+        f"012345,,会計年度任用職員,,都市創造部,公園課,{begins},{until},000100,,",
+        f"000300,,会計年度任用職員,,都市創造部,道路課,{begins},{until},000200,,",
+    )
+    assert "更新・異動" in sekisho("import", file, "--dry-run").stdout
+    before = page("012345")
+    assert told(sekisho("import", file, "--json"))["counts"]["renewed"] == 2
+    after = page("012345")
+    assert before and after and (after.person.starts, after.person.ends) == (before.person.starts, until)
+    assert [(one.section, one.since) for one in after.postings[1:]] == [("公園課", begins)]
+    assert [one["enrolled"] for one in told(sekisho("list", "--json"))["people"]] == [True, True]
+    (note,) = [note for note in notes() if note["event"] == "people.imported"]
+    assert note["changes"]["012345"] == {
+        "what": ["renewed", "transferred"], "ends": until.isoformat(), "approved_by": "000100",
+        "department": "都市創造部", "section": "公園課", "since": begins.isoformat(),
+    }  # fmt: skip
+    assert note["changes"]["000300"] == {
+        "what": ["renewed", "changed"], "ends": until.isoformat(), "approved_by": "000200",
+    }  # fmt: skip
 
 
 @pytest.mark.requirement("R12")

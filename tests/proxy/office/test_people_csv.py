@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from policies.vocabulary import COURSE_WORDS, ROLES
 from proxy.office import people_csv
 from proxy.office.people_csv import PEOPLE, TRAININGS, day_in, plan_of, trainings_of, written, year_in
-from proxy.office.roster import Page, Person, Posting, Training
+from proxy.office.roster import Needed, Page, Person, Posting, Training, standing
 
 TODAY = date(2027, 6, 1)
 APRIL = date(2027, 4, 1)
@@ -42,7 +42,7 @@ def yamada(**fields: Any) -> Page:
 
 
 def kinds(raw: bytes, known: dict[str, Page] | None = None) -> list[tuple[int | None, str | None, str]]:
-    plan = plan_of(raw, known or {})
+    plan = plan_of(raw, known or {}, TODAY)
     assert all(
         fault.says.ja and fault.says.en and fault.remedy.ja and fault.remedy.en for fault in plan.faults
     )
@@ -58,7 +58,7 @@ def kinds(raw: bytes, known: dict[str, Page] | None = None) -> list[tuple[int | 
 @pytest.mark.parametrize("ending", ["\r\n", "\n", "\r"])
 def test_a_file_is_read_as_excel_saves_it(encoding: str, separator: str, ending: str) -> None:
     text = sheet(YAMADA, separator=separator).decode().replace("\r\n", ending)
-    plan = plan_of(text.encode(encoding), {})
+    plan = plan_of(text.encode(encoding), {}, TODAY)
     assert plan.faults == ()
     (change,) = plan.changes
     assert change.what == ("new",) and change.row == 2
@@ -74,7 +74,7 @@ def test_a_file_is_read_as_excel_saves_it(encoding: str, separator: str, ending:
 )  # fmt: skip
 def test_a_day_is_read_as_people_write_it(written: str) -> None:
     assert day_in(written) == APRIL
-    plan = plan_of(sheet(with_(YAMADA, starts=written)), {})
+    plan = plan_of(sheet(with_(YAMADA, starts=written)), {}, TODAY)
     assert plan.faults == () and plan.changes[0].after.starts == APRIL
 
 
@@ -124,7 +124,7 @@ def test_a_fiscal_year_is_read_as_people_write_it(text: str, year: int | None) -
 def test_full_width_digits_and_spaces_headings_in_english_and_any_order_are_read() -> None:
     heads = ("Section", "department", "ＩＤ", "kind", "starts", "approved-by")
     row = ("　道路課 ", " 都市創造部", "０１２３４５", "Staff", "2027/4/1", "０００１００")
-    (change,) = plan_of(sheet(row, heads=heads), {}).changes
+    (change,) = plan_of(sheet(row, heads=heads), {}, TODAY).changes
     assert change.after == Person("012345", "staff", APRIL, approved_by="000100")
     assert change.posting == Posting(APRIL, "都市創造部", "道路課")
 
@@ -185,7 +185,7 @@ def test_a_fault_is_named_with_row_and_column_and_nothing_is_changed(
 
 @pytest.mark.parametrize(("row", "column", "kind"), FAULTS)
 def test_a_fault_never_says_what_the_cell_holds(row: tuple[str, ...], column: str, kind: str) -> None:
-    said = "".join(map(repr, plan_of(sheet(row), {}).faults))
+    said = "".join(map(repr, plan_of(sheet(row), {}, TODAY).faults))
     examples = ("委託先", "2027-04-01", "4月1日")
     assert not [cell for cell in row if len(cell) > 3 and cell in said and cell not in examples]
 
@@ -231,7 +231,7 @@ def test_a_file_that_is_wrong_as_a_whole_is_one_fault(
 
 
 def test_two_rows_of_one_person_name_each_other() -> None:
-    plan = plan_of(sheet(YAMADA, with_(YAMADA, id="1"), with_(YAMADA, id="０１２３４５")), {})
+    plan = plan_of(sheet(YAMADA, with_(YAMADA, id="1"), with_(YAMADA, id="０１２３４５")), {}, TODAY)
     (fault,) = plan.faults
     assert (fault.row, fault.kind) == (4, "twice") and "2行目" in fault.says.ja
 
@@ -255,10 +255,10 @@ def test_zeros_of_whoever_approves_or_answers_are_missed_too(
     """Also of those whom the book names but has no page of: a head need not use AI."""
     for id in ("012345", "000007"):
         row = with_(YAMADA, id=id, **{name: "100"})
-        (fault,) = plan_of(sheet(row), known).faults
+        (fault,) = plan_of(sheet(row), known, TODAY).faults
         assert (fault.row, fault.column, fault.kind) == (2, column, "zeros_lost")
         assert f"{column}の列" in fault.remedy.ja and column in fault.remedy.en
-        assert plan_of(sheet(with_(row, **{name: "000100"})), known).faults == ()
+        assert plan_of(sheet(with_(row, **{name: "000100"})), known, TODAY).faults == ()
 
 
 def test_zeros_are_missed_where_only_the_rows_of_the_file_have_them() -> None:
@@ -303,7 +303,7 @@ def test_a_head_steps_down_in_the_file_that_moves_whom_she_once_approved() -> No
     steps_down = with_(YAMADA, id="000100", role="職員", approved_by="000200")
     moved = with_(YAMADA, section="公園課", starts="2028-04-01")
     shorter = with_(ROBOT, ends="2027-12-31", owner="000100")
-    plan = plan_of(sheet(moved, steps_down, shorter), known)
+    plan = plan_of(sheet(moved, steps_down, shorter), known, TODAY)
     assert plan.faults == () and plan.counts["transferred"] == 2 and plan.counts["ended"] == 1
     new = with_(YAMADA, id="000008")
     again = with_(YAMADA, id="000007", starts="2027-07-01")
@@ -336,12 +336,13 @@ def test_a_row_of_somebody_known_is_a_change() -> None:
         ({"starts": "2028-04-01", "section": "公園課", "role": "所属長", "ends": "2029-03-31"},
          ("transferred", "changed", "ended"), ("role", "ends")),
     ):  # fmt: skip
-        plan = plan_of(sheet(with_(YAMADA, **cells)), known)
+        plan = plan_of(sheet(with_(YAMADA, **cells)), known, TODAY)
         (change,) = plan.changes
         assert plan.faults == () and (change.what, set(change.fields)) == (what, set(fields)), cells
     assert plan.counts == {
         "new": 0,
         "returned": 0,
+        "renewed": 0,
         "transferred": 1,
         "changed": 1,
         "ended": 1,
@@ -354,19 +355,102 @@ def test_a_column_that_is_not_there_changes_nothing_and_an_empty_end_is_none() -
     known = book(yamada(ends=date(2028, 3, 31), consented=True, owner="000001"))
     needed = ("id", "kind", "department", "section", "starts")
     row = ("012345", "staff", "都市創造部", "道路課", "2027-04-01")
-    assert plan_of(sheet(row, heads=needed), known).changes[0].what == ("unchanged",)
-    (change,) = plan_of(sheet(YAMADA), known).changes
+    assert plan_of(sheet(row, heads=needed), known, TODAY).changes[0].what == ("unchanged",)
+    (change,) = plan_of(sheet(YAMADA), known, TODAY).changes
     assert change.after.ends is None and set(change.fields) == {"ends", "consented", "owner"}
 
 
 def test_who_had_ended_begins_again_on_a_later_day_and_is_approved_anew() -> None:
-    known = book(yamada(ends=date(2027, 9, 30)))
+    known = book(yamada(ends=date(2027, 5, 31)))
     again = with_(YAMADA, starts="2028-04-01")
-    (change,) = plan_of(sheet(again), known).changes
+    (change,) = plan_of(sheet(again), known, TODAY).changes
     assert (
         change.what == ("returned",) and change.after.starts == date(2028, 4, 1) and change.after.ends is None
     )
     assert kinds(sheet(with_(again, approved_by="")), known) == [(2, "承認者", "approver_missing")]
+
+
+MARCH = date(2028, 3, 10)
+YEARLY = yamada(ends=date(2028, 3, 31))
+"""A 会計年度任用職員 whose term runs until the end of March."""
+NEXT = with_(YAMADA, starts="2028-04-01", ends="2029-03-31")
+
+
+@pytest.mark.requirement("R12", "R17")
+def test_a_renewal_brought_in_in_march_takes_no_day_away() -> None:
+    """Enrolled on each day from now to the end of the next term, in the new section from its first day."""
+    needed = Needed((), 0, "2026-04")
+    (change,) = plan_of(sheet(with_(NEXT, section="公園課")), book(YEARLY), MARCH).changes
+    assert change.what == ("renewed", "transferred") and change.fields == ("ends",) and change.anew
+    assert change.posting == Posting(date(2028, 4, 1), "都市創造部", "公園課")
+    after = Page(change.after, (*YEARLY.postings, change.posting))
+    for day, section in (
+        (MARCH, "道路課"), (date(2028, 3, 31), "道路課"), (date(2028, 4, 1), "公園課"), (date(2029, 3, 31), "公園課"),
+    ):  # fmt: skip
+        now = standing(after, day, needed)
+        assert now.enrolled and now.section == section, day
+    assert not standing(after, date(2029, 4, 1), needed).enrolled
+    assert plan_of(sheet(with_(NEXT, section="公園課")), book(after), MARCH).counts["unchanged"] == 1, "once"
+
+
+def test_a_renewal_brought_in_late_in_the_same_section_or_without_an_end_goes_on() -> None:
+    for raw, ends in ((sheet(NEXT), date(2029, 3, 31)), (sheet(with_(NEXT, ends="")), None)):
+        (change,) = plan_of(raw, book(YEARLY), date(2028, 4, 20)).changes
+        assert change.what == ("renewed",) and change.posting is None
+        assert (change.after.starts, change.after.ends) == (APRIL, ends)
+
+
+def test_a_renewal_is_approved_anew_by_a_head_of_today_and_has_an_end_after_its_start() -> None:
+    known = book(YEARLY, yamada(id="000100"))
+    assert kinds(sheet(with_(NEXT, approved_by="")), known) == [(2, "承認者", "approver_missing")]
+    assert kinds(sheet(NEXT), known) == [(2, "承認者", "approver_is_no_head")]
+    known = book(YEARLY)
+    assert kinds(sheet(with_(NEXT, ends="2028-03-31")), known) == [(2, "終了日", "ends_before_start")]
+    needed = ("id", "kind", "department", "section", "starts", "approved_by")
+    row = ("012345", "staff", "都市創造部", "道路課", "2028-04-01", "000100")
+    assert kinds(sheet(row, heads=needed), known) == [(2, "終了日", "ends_before_start")]
+
+
+def test_a_term_after_a_gap_waits_for_the_end_of_the_one_that_runs() -> None:
+    later = sheet(with_(NEXT, starts="2028-04-02"))
+    for day in (MARCH, date(2028, 3, 31)):
+        (fault,) = plan_of(later, book(YEARLY), day).faults
+        assert (fault.row, fault.column, fault.kind) == (2, "開始日", "still_runs")
+        assert "終了日を過ぎてから" in fault.remedy.ja
+    (change,) = plan_of(later, book(YEARLY), date(2028, 4, 1)).changes
+    assert change.what == ("returned",) and change.after.starts == date(2028, 4, 2)
+
+
+def test_what_was_ended_before_it_began_is_no_term_that_runs() -> None:
+    never = yamada(ends=date(2027, 3, 31))
+    for starts in ("2027-04-01", "2028-07-01"):
+        (change,) = plan_of(sheet(with_(NEXT, starts=starts)), book(never), date(2027, 3, 1)).changes
+        assert change.what == ("returned",) and change.after.starts.isoformat() == starts
+
+
+_spans = st.integers(-40, 500).map(timedelta)
+
+
+@given(
+    _spans,
+    st.sampled_from([-30, 0, 1, 2, 60]).map(timedelta),
+    st.none() | _spans,
+    st.sampled_from(["道路課", "公園課"]),
+)
+def test_no_row_but_an_earlier_end_takes_a_day_of_a_term_away(
+    left: timedelta, gap: timedelta, length: timedelta | None, section: str
+) -> None:
+    """``left`` of the old term, then a ``gap``, then a new term of some ``length``."""
+    old = TODAY + left
+    ends = "" if length is None else (old + gap + length).isoformat()
+    row = with_(YAMADA, starts=(old + gap).isoformat(), ends=ends, section=section)
+    for starts in (APRIL, TODAY + timedelta(days=20)):
+        first = max(TODAY, starts)
+        plan = plan_of(sheet(row), book(yamada(starts=starts, ends=old)), TODAY)
+        for change in () if plan.faults else plan.changes:
+            event(" ".join(change.what))
+            if first <= old and "ended" not in change.what:
+                assert change.after.starts <= first and old <= (change.after.ends or date.max)
 
 
 def test_a_transfer_before_the_enrolment_or_from_an_old_file_is_a_fault() -> None:
@@ -385,7 +469,7 @@ def test_a_transfer_before_the_enrolment_or_from_an_old_file_is_a_fault() -> Non
 def test_what_the_book_says_already_is_no_fault() -> None:
     """Books of an earlier release know contractors without an end; an export of them can be imported."""
     odd = Page(Person("rpa-01", "contractor", APRIL), (Posting(APRIL, "部", "課"),))
-    assert plan_of(written([odd]), book(odd)).counts["unchanged"] == 1
+    assert plan_of(written([odd]), book(odd), TODAY).counts["unchanged"] == 1
 
 
 # ── export ────────────────────────────────────────────────────────────────────────────────────────
@@ -421,8 +505,8 @@ def pages(draw: st.DrawFn) -> Page:
 
 @given(st.lists(pages(), min_size=1, max_size=4, unique_by=lambda page: page.person.id))
 def test_an_exported_book_that_is_imported_changes_nothing(listed: list[Page]) -> None:
-    plan = plan_of(written(listed), book(*listed))
-    assert [fault for fault in plan.faults if fault.kind != "zeros_lost"] == []
+    plan = plan_of(written(listed), book(*listed), TODAY)
+    assert plan.faults == ()
     assert {change.what for change in plan.changes} <= {("unchanged",)}
     assert len(plan.changes) == len(listed)
 
@@ -434,16 +518,16 @@ def test_no_cell_of_an_export_is_a_formula_and_it_comes_back_as_it_was(risky: st
     assert raw.startswith(b"\xef\xbb\xbf") and raw.endswith(b"\r\n")
     cell = raw.decode("utf-8-sig").split("\r\n")[1].split(",")[1]
     assert cell == f"'{risky}"
-    assert plan_of(raw, book(page)).counts["unchanged"] == 1
+    assert plan_of(raw, book(page), TODAY).counts["unchanged"] == 1
 
 
 def test_an_apostrophe_that_excel_users_type_stays() -> None:
-    assert plan_of(sheet(with_(YAMADA, name="'山田")), {}).changes[0].after.name == "'山田"
+    assert plan_of(sheet(with_(YAMADA, name="'山田")), {}, TODAY).changes[0].after.name == "'山田"
 
 
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_whatever_is_in_a_file_is_a_plan_or_faults(raw: bytes) -> None:
-    plan = plan_of(raw, {})
+    plan = plan_of(raw, {}, TODAY)
     assert plan.faults
     assert trainings_of(raw, {}, TODAY).faults
 
@@ -462,7 +546,7 @@ def test_whatever_is_in_a_file_is_a_plan_or_faults(raw: bytes) -> None:
 def test_a_plan_without_faults_holds_what_may_be_entered(rows: list[list[str]]) -> None:
     from proxy.office.objections import objections
 
-    plan = plan_of(sheet(*rows), book(yamada()))
+    plan = plan_of(sheet(*rows), book(yamada()), TODAY)
     if plan.faults:
         return
     for change in plan.changes:
@@ -546,7 +630,7 @@ def test_the_samples_of_the_manual_are_read() -> None:
         next(block for block in blocks if block.startswith(f"職員番号,{second},"))
         for second in ("氏名", "研修")
     )
-    plan = plan_of(people.encode("cp932"), {})
+    plan = plan_of(people.encode("cp932"), {}, TODAY)
     assert plan.faults == () and plan.counts["new"] == 4
     known = book(*(Page(one.after) for one in plan.changes))
     done = trainings_of(trainings.encode("cp932"), known, TODAY)
