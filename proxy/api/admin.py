@@ -24,7 +24,7 @@ from proxy.office.confirmations import ConfirmationBook
 from proxy.office.emergencies import EmergencyBook
 from proxy.office.keys import Key, networks
 from proxy.office.people_csv import plan_of, trainings_of, written
-from proxy.office.people_shown import outcome, plain_change, plain_page
+from proxy.office.people_shown import outcome, plain_page, planned
 from proxy.office.quotas import (
     Counted,
     Limit,
@@ -163,10 +163,10 @@ async def import_people(who: Who, request: Request, dry_run: bool = True) -> Res
     plan = plan_of(raw, book, enrolment.today())
     if any(one.id == who.caller.person and one.what != ("unchanged",) for one in plan.changes):
         raise _own_entry()
-    if not plan.faults and not dry_run:
+    done = not plan.faults and not dry_run
+    if done:
         await who.doing(lambda: enrolment.bring_in(who.desk, plan, sha256(raw).hexdigest()))
-    changes = [plain_change(one) for one in plan.changes if one.what != ("unchanged",)]
-    return told(outcome(not dry_run and not plan.faults, plan.counts, plan.faults) | {"changes": changes})
+    return told(planned(done, plan))
 
 
 @router.post("/trainings/import")

@@ -4,6 +4,7 @@ Every change is noted in the ledger with who made it, before it is made. Exit st
 with what was given (a file with faults, a list not decided), 2 it could not be done.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -321,7 +322,7 @@ def import_people(file: File, dry_run: DryRun = False, as_json: AsJson = False) 
     """利用者のCSVを読み込む。まちがいが一つでもあれば何も変えない / Bring in people: the whole file or nothing."""
     from proxy.office.enrolment import bring_in, today
     from proxy.office.people_csv import plan_of
-    from proxy.office.people_shown import outcome, plain_change
+    from proxy.office.people_shown import planned
 
     raw, digest = files_told.read(file)
     with at_the_desk() as desk:
@@ -330,8 +331,7 @@ def import_people(file: File, dry_run: DryRun = False, as_json: AsJson = False) 
         if done:
             bring_in(desk, plan, digest)
     if as_json:
-        changes = [plain_change(one) for one in plan.changes if one.what != ("unchanged",)]
-        printing.json_line(outcome(done, plan.counts, plan.faults) | {"changes": changes})
+        printing.json_line(planned(done, plan))
     else:
         _tell_plan(plan, done)
     if plan.faults:
@@ -464,9 +464,32 @@ def _tell_plan(plan: "Plan", done: bool) -> None:
         rows.append((str(one.row), one.id, "・".join(_WHAT[word] for word in one.what), "、".join(details)))
     if rows:
         printing.table(("行 / Row", "ID", "変わること / Change", "内容 / Details"), rows)
+    _tell_remarks(plan)
     counts = plan.counts
     typer.echo("、".join(f"{_WHAT[word]} {counts[word]}件" for word in counts if counts[word]))
     files_told.tell_done(done)
+
+
+def _tell_remarks(plan: "Plan") -> None:
+    """What is not taken over out of which rows, and how it is changed; nothing where everything is."""
+    heads = ("行 / Rows", "列 / Column", "お知らせ / Remark", "直すとき / To change it")
+    rows = [
+        (
+            _some(one.rows),
+            one.column,
+            f"{one.says.ja} / {one.says.en}",
+            f"{one.remedy.ja} / {one.remedy.en}",
+        )
+        for one in plan.remarks
+    ]
+    if rows:
+        printing.table(heads, rows)
+
+
+def _some(rows: Sequence[int], most: int = 10) -> str:
+    """``2, 3, 5``; of many rows the first and how many they are."""
+    listed = ", ".join(map(str, rows[:most]))
+    return listed if len(rows) <= most else f"{listed} … ({len(rows)}行 / rows)"
 
 
 def _told(as_json: bool, page: "Page", sentence: str) -> None:

@@ -75,6 +75,10 @@ WHAT = ("new", "returned", "renewed", "transferred", "changed", "ended", "unchan
 on the day after the last one: ``renewed``, and the one enrolment goes on."""
 
 
+Said = tuple[str, Bilingual, Bilingual]
+"""The kind of a fault or a remark, which is stable; what it says; the remedy."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowFault:
     """What is wrong, where, and the remedy. ``row`` is the one that Excel shows; None: the file as a whole."""
@@ -87,10 +91,22 @@ class RowFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What is not taken over out of some rows, though nothing is wrong in them, and how it is changed all the same."""
+
+    rows: tuple[int, ...]
+    column: str
+    kind: str
+    says: Bilingual
+    remedy: Bilingual
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What one row does to somebody. ``what``: see `WHAT`; ``fields``: which of the person's change.
 
-    ``before`` is None of somebody new; ``after`` is the person as they will be, ``posting`` a new one.
+    ``before`` is None of somebody new; ``after`` is the person as they will be, ``posting`` a new one. ``start_kept``:
+    what is said of a 開始日 that is not the book's and is not taken over.
     """
 
     row: int
@@ -100,6 +116,7 @@ class Change:
     before: Person | None = None
     posting: Posting | None = None
     fields: tuple[str, ...] = ()
+    start_kept: Said | None = None
 
     @property
     def anew(self) -> bool:
@@ -119,6 +136,15 @@ class Plan:
         """How many rows do what; a row that does two things counts twice."""
         counted = Counter(what for change in self.changes for what in change.what)
         return {what: counted[what] for what in WHAT}
+
+    @property
+    def remarks(self) -> tuple[Remark, ...]:
+        """One of each kind, with its rows: a file may list a whole city with the same day."""
+        rows: dict[Said, list[int]] = {}
+        for change in self.changes:
+            if change.start_kept:
+                rows.setdefault(change.start_kept, []).append(change.row)
+        return tuple(Remark(tuple(listed), PEOPLE["starts"], *said) for said, listed in rows.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +261,9 @@ def _changed(
     values = _values(said) | ({"starts": posting.since} if begins == "returned" else {})
     fields = tuple(name for name, value in values.items() if value != getattr(before, name))
     moves = _moves(page, posting)
+    kept = None if moves or begins else _start_kept(page, posting.since)
     if not fields and not moves and begins != "renewed":
-        return Change(row, before.id, ("unchanged",), before, before)
+        return Change(row, before.id, ("unchanged",), before, before, start_kept=kept)
     if moves:
         wrong += _against_move(row, page, posting.since)
     if begins:
@@ -245,7 +272,7 @@ def _changed(
         return None
     after = replace(before, **values)
     what = _what(before, after, begins, moves, fields)
-    return Change(row, before.id, what, after, before, posting if moves else None, fields)
+    return Change(row, before.id, what, after, before, posting if moves else None, fields, kept)
 
 
 def _values(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,6 +336,14 @@ def _moves(page: Page, posting: Posting) -> bool:
         return True
     said = (there.department, posting.department), (there.section, posting.section)
     return any(folded(one.strip()) != folded(other.strip()) for one, other in said)
+
+
+def _start_kept(page: Page, since: date) -> Said | None:
+    """What is said of a day that is neither that of the enrolment nor that of the 部・課, where the row says no other."""
+    there, enrolled = page.posting(since), page.person.starts
+    if there is None or since in (there.since, enrolled):
+        return None
+    return _MOVE_KEPT if there.since > enrolled and there != page.postings[0] else _START_KEPT
 
 
 def _objected(change: Change, known: Mapping[str, Person], book: Mapping[str, Page]) -> Iterator[RowFault]:
@@ -670,8 +705,6 @@ def _in_order(faults: Iterable[RowFault]) -> tuple[RowFault, ...]:
 
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────
 
-Said = tuple[str, Bilingual, Bilingual]
-
 
 def _fault(row: int, name: str, said: Said, columns: Mapping[str, str] = PEOPLE) -> RowFault:
     return RowFault(row, columns[name], *said)
@@ -820,6 +853,32 @@ _LATER_POSTING: Said = (
     Bilingual(
         "sekisho people export で今の帳簿を書き出し、そこから直してください。",
         "Begin from a fresh 'sekisho people export'.",
+    ),
+)
+_START_KEPT: Said = (
+    "start_kept",
+    Bilingual(
+        "部・課が帳簿と同じなので、利用登録の開始日は帳簿のままです。",
+        "The section is the book's, so that the day of the enrolment stays as the book has it.",
+    ),
+    Bilingual(
+        "開始日を直すときは、古い開始日と正しい開始日のどちらよりも前の日で sekisho people end を行い、"
+        "正しい開始日と承認者を書いて、もう一度読み込みます。",
+        "To mend it, use 'sekisho people end' with a day before both the old and the right one, then import the row"
+        " with the right day and the approver.",
+    ),
+)
+_MOVE_KEPT: Said = (
+    "move_kept",
+    Bilingual(
+        "部・課が帳簿と同じなので、異動の日は帳簿のままです。",
+        "The section is the book's, so that the day of the transfer stays as the book has it.",
+    ),
+    Bilingual(
+        "異動の日を直すときは、sekisho people transfer を2回行います。帳簿の異動の日から前の部・課に戻し、"
+        "次に、正しい日から今の部・課にします。",
+        "To mend it, use 'sekisho people transfer' twice: to the former section from the book's day on, then to this one"
+        " from the right day on.",
     ),
 )
 _NOT_APPROVED: Said = (

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from proxy.office.people_csv import Change, RowFault
+from proxy.office.people_csv import Change, Plan, Remark, RowFault
 from proxy.office.roster import Page
 
 
@@ -43,13 +43,25 @@ def outcome(done: bool, counts: dict[str, int], faults: Sequence[RowFault]) -> d
     return {"done": done, "counts": counts, "faults": [_fault(one) for one in faults]}
 
 
-def _fault(fault: RowFault) -> dict[str, Any]:
+def planned(done: bool, plan: Plan) -> dict[str, Any]:
+    """What became of a file of people: what each row does, and what is not taken over."""
     return {
-        "row": fault.row,
-        "column": fault.column,
-        "kind": fault.kind,
-        "ja": fault.says.ja,
-        "en": fault.says.en,
-        "remedy_ja": fault.remedy.ja,
-        "remedy_en": fault.remedy.en,
+        **outcome(done, plan.counts, plan.faults),
+        "changes": [plain_change(one) for one in plan.changes if one.what != ("unchanged",)],
+        "remarks": [{"rows": list(one.rows), **_said(one)} for one in plan.remarks],
+    }
+
+
+def _fault(fault: RowFault) -> dict[str, Any]:
+    return {"row": fault.row, **_said(fault)}
+
+
+def _said(one: RowFault | Remark) -> dict[str, Any]:
+    return {
+        "column": one.column,
+        "kind": one.kind,
+        "ja": one.says.ja,
+        "en": one.says.en,
+        "remedy_ja": one.remedy.ja,
+        "remedy_en": one.remedy.en,
     }

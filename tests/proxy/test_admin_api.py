@@ -258,6 +258,9 @@ def test_a_file_with_one_fault_changes_nothing_and_says_where(hall: Hall) -> Non
         is True
     )
     assert hall.ask("operator", "GET", "/admin/v1/people/300001")[0] == 200
+    later = good.replace("2026-04-01", "2026-05-01").encode()
+    (remark,) = hall.ask("operator", "POST", "/admin/v1/people/import", later)[1]["remarks"]
+    assert (remark["rows"], remark["column"], remark["kind"]) == ([2, 3], "開始日", "start_kept")
 
 
 def test_nobody_changes_their_own_entry_or_role_not_even_by_a_file(hall: Hall) -> None:

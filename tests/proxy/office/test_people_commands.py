@@ -305,6 +305,56 @@ def test_a_renewal_by_a_file_is_approved_anew_and_goes_on_without_a_day_between(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("right", ["2026-03-02", "2026-06-01"])
+def test_a_start_day_that_is_kept_is_told_and_mended_as_it_is_told(
+    sekisho: Sekisho, tmp_path: Path, right: str
+) -> None:
+    sekisho("add", "012345", *ADD, "--approved-by", "000100")
+    file = write(tmp_path, f"012345,,職員,,都市創造部,道路課,{right},,000100,,")
+    done = told(sekisho("import", file, "--json"))
+    assert done["counts"]["unchanged"] == 1 and done["changes"] == []
+    (remark,) = done["remarks"]
+    assert (remark["rows"], remark["column"], remark["kind"]) == ([2], "開始日", "start_kept")
+    assert "sekisho people end" in remark["remedy_ja"] and remark["ja"] in sekisho("import", file).stdout
+    sekisho("end", "012345", "--on", "2026-03-01")
+    assert told(sekisho("import", file, "--json"))["counts"]["returned"] == 1
+    after = page("012345")
+    assert after and (after.person.starts.isoformat(), after.person.ends) == (right, None)
+
+
+def test_a_day_of_a_transfer_that_is_kept_is_told_and_mended_as_it_is_told(
+    sekisho: Sekisho, tmp_path: Path
+) -> None:
+    sekisho("add", "012345", *ADD, "--approved-by", "000100")
+    here, there = (
+        ("--department", "都市創造部", "--section", "道路課"),
+        ("--department", "総務部", "--section", "人事課"),
+    )
+    sekisho("transfer", "012345", *there, "--since", "2027-04-01")
+    file = write(tmp_path, "012345,,職員,,総務部,人事課,2027-05-01,,000100,,")
+    (remark,) = told(sekisho("import", file, "--json"))["remarks"]
+    assert remark["kind"] == "move_kept" and "sekisho people transfer" in remark["remedy_ja"]
+    sekisho("transfer", "012345", *here, "--since", "2027-04-01")
+    sekisho("transfer", "012345", *there, "--since", "2027-05-01")
+    after = page("012345")
+    assert after and [after.posting(date(2027, month, 30)).section for month in (3, 4, 5)] == [
+        "道路課",
+        "道路課",
+        "人事課",
+    ]  # type: ignore[union-attr]
+    assert told(sekisho("import", file, "--json"))["remarks"] == []
+
+
+def test_many_rows_whose_start_day_is_kept_are_told_in_one_line(sekisho: Sekisho, tmp_path: Path) -> None:
+    rows = [f"{n:06},,職員,,d,s,2026-04-01,,900000,," for n in range(1, 31)]
+    sekisho("import", write(tmp_path, *rows))
+    file = write(tmp_path, *[row.replace("2026-04-01", "2026-05-01") for row in rows])
+    shown = sekisho("import", file).stdout
+    assert (
+        "2, 3, 4, 5, 6, 7, 8, 9, 10, 11 … (30行 / rows)" in shown and shown.count("sekisho people end") == 2
+    )
+
+
 @pytest.mark.requirement("R12")
 def test_a_file_with_a_fault_changes_nothing_and_names_it(sekisho: Sekisho, tmp_path: Path) -> None:
     good, bad = "000001,佐藤,職員,,d,s,2027-04-01,,000100,,", "000002,鈴木,職員,,d,s,4月,,000002,,"

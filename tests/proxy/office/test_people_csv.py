@@ -466,6 +466,40 @@ def test_a_transfer_before_the_enrolment_or_from_an_old_file_is_a_fault() -> Non
     assert kinds(sheet(YAMADA), book(moved)) == [], "it says what the book says"
 
 
+def test_a_start_day_that_is_not_taken_over_is_told_once_with_its_rows() -> None:
+    moved = replace(
+        yamada(id="000007"), postings=(*yamada().postings, Posting(date(2028, 4, 1), "都市創造部", "公園課"))
+    )
+    rows = [
+        with_(YAMADA, id="000008"),
+        with_(YAMADA, starts="2027-05-01"),
+        with_(YAMADA, id="000009", starts="2027-03-01", name="鈴木太郎"),
+        with_(YAMADA, id="000007", starts="2028-05-01", section="公園課"),
+    ]
+    plan = plan_of(sheet(*rows), book(yamada(), yamada(id="000009"), moved), TODAY)
+    assert plan.faults == () and plan.counts["unchanged"] == 2 and plan.counts["changed"] == 1
+    assert [(one.rows, one.column, one.kind) for one in plan.remarks] == [
+        ((3, 4), "開始日", "start_kept"), ((5,), "開始日", "move_kept"),
+    ]  # fmt: skip
+    assert all(one.says.ja and one.says.en and one.remedy.ja and one.remedy.en for one in plan.remarks)
+
+
+def test_a_start_day_that_is_taken_over_or_is_the_books_needs_no_remark() -> None:
+    again = replace(
+        yamada(ends=date(2027, 5, 31)), postings=(Posting(date(2020, 4, 1), "都市創造部", "道路課"),)
+    )
+    for page, cells in (
+        (yamada(), {}),
+        (yamada(), {"starts": "2028-04-01", "section": "公園課"}),
+        (again, {}),
+        (again, {"starts": "2020-04-01"}),
+        (again, {"starts": "2027-06-01"}),
+        (again, {"starts": "2027-07-01"}),
+    ):
+        plan = plan_of(sheet(with_(YAMADA, **cells)), book(page), TODAY)
+        assert (plan.faults, plan.remarks) == ((), ()), cells
+
+
 def test_what_the_book_says_already_is_no_fault() -> None:
     """Books of an earlier release know contractors without an end; an export of them can be imported."""
     odd = Page(Person("rpa-01", "contractor", APRIL), (Posting(APRIL, "部", "課"),))
@@ -506,7 +540,7 @@ def pages(draw: st.DrawFn) -> Page:
 @given(st.lists(pages(), min_size=1, max_size=4, unique_by=lambda page: page.person.id))
 def test_an_exported_book_that_is_imported_changes_nothing(listed: list[Page]) -> None:
     plan = plan_of(written(listed), book(*listed), TODAY)
-    assert plan.faults == ()
+    assert plan.faults == () and plan.remarks == ()
     assert {change.what for change in plan.changes} <= {("unchanged",)}
     assert len(plan.changes) == len(listed)
 
