@@ -408,7 +408,7 @@ def trainings_of(raw: bytes, book: Mapping[str, Page], today: date) -> TrainingP
         if id and id not in book:
             said = _zeros_lost(TRAININGS["id"]) if zeros.lost(id) else _NOBODY
             wrong.append(_fault(line.row, "id", said, TRAININGS))
-        if training and not wrong:
+        if training and id and not wrong:
             key = (id, training.course, training.fiscal_year)
             if key in seen:
                 wrong.append(_twice(line.row, seen[key]))
