@@ -3,7 +3,7 @@
 `pytest --requirements=docs/requirements.md` (what `make test` runs) writes that file and fails when a due
 requirement has no passing test. The "=" matters: pytest would otherwise take a FILE that exists for a folder of
 tests before it has read this file. Without the option, marks are only checked for being known numbers, so that
-running one file stays quick and writes nothing. Holds no fixtures: they live beside the tests that use them, but
+running one file stays quick and writes nothing. What hypothesis draws has no deadline. Holds no fixtures: they live beside the tests that use them, but
 for the PostgreSQL server, which several rooms' tests share (postgres.py).
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.requirements_report import Catalogue, Marks, missing, read_catalogue, report, write_if_changed
 
@@ -29,6 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # No test fails because the machine was slow.
+    settings.register_profile("sekisho", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("sekisho")
     config.pluginmanager.register(RequirementPlugin(config, read_catalogue(CATALOGUE)), "requirements")
 
 

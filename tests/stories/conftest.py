@@ -8,9 +8,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,16 @@ import pytest
 
 from audit.verify import verify
 from policies.days import JST
+from proxy.office.people import PeopleBook
+from proxy.office.roster import Page, Person, Posting, Training, fiscal_year
+from proxy.office.store import office_of
+from proxy.settings import read
 from tests.approving import approving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 KEY = "sk-story-key"
+KINDS = ("asked", "answered", "refused", "failed", "abandoned", "lost", "viewed", "noted")
 RULES = "2026-04"
 """The version of the rules that takatsuki asks for."""
 ENVIRONMENT = {
@@ -172,6 +177,27 @@ class Checkpoint:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(30)
+
+
+@dataclass
+class UpstreamSince(Upstream):
+    """An upstream that other stories share: what it got since this one began."""
+
+    began: int = 0
+
+    @property
+    def received(self) -> bytes:
+        return super().received[self.began :]
+
+
+@dataclass
+class CheckpointSince(Checkpoint):
+    """A checkpoint that other stories share, as this one sees it: records that came since it began."""
+
+    before: frozenset[tuple[str, int]] = frozenset()
+
+    def records(self, *kinds: str) -> list[dict[str, Any]]:
+        return [one for one in super().records(*kinds) if (one["writer"], one["index"]) not in self.before]
 
 
 @dataclass
@@ -342,6 +368,25 @@ def scene(house: tuple[Checkpoint, Upstream]) -> Iterator[Scene]:
 
 
 @pytest.fixture
+def shared_upstream(house: tuple[Checkpoint, Upstream]) -> Upstream:
+    """The file's ``house``, for a story that only asks: see `shared_checkpoint`."""
+    upstream = house[1]
+    return UpstreamSince(upstream.folder, upstream.port, upstream.process, began=len(upstream.received))
+
+
+@pytest.fixture
+def shared_checkpoint(house: tuple[Checkpoint, Upstream]) -> Iterator[Checkpoint]:
+    """The file's ``house``, for a story that only asks: it neither stops it nor touches its files."""
+    one = house[0]
+    before = frozenset((record["writer"], record["index"]) for record in one.records(*KINDS))
+    seen = CheckpointSince(
+        one.base_url, one.dir, one.ledger, one.public_key, one.process, log=one.log, before=before
+    )
+    yield seen
+    seen.close_clients()
+
+
+@pytest.fixture
 def checkpoint(start_checkpoint: Callable[..., Checkpoint], upstream: Upstream) -> Checkpoint:
     return start_checkpoint(upstream.url)
 
@@ -361,18 +406,20 @@ def _end(process: "subprocess.Popen[str]") -> None:
 def enrolled(
     id: str, home: str, *lacking: str, department: str = "都市創造部", section: str = "道路課"
 ) -> None:
-    """Enter somebody who may use AI this year; ``lacking``: courses that they did not complete."""
-    done = sekisho(
-        "people", "add", id, "--kind", "staff", "--department", department, "--section", section,
-        "--starts", "2020-04-01", "--approved-by", "000001", SEKISHO_HOME=home,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    today = datetime.now(JST).date().isoformat()
-    for course in {"dx", "security"} - set(lacking):
-        done = sekisho("people", "train", id, "--course", course, "--on", today, SEKISHO_HOME=home)
-        assert done.returncode == 0, done.stderr
-    done = sekisho("people", "acknowledge", id, "--rules", RULES, SEKISHO_HOME=home)
-    assert done.returncode == 0, done.stderr
+    """Somebody who may use AI this year, into the books; ``lacking``: courses that they did not complete."""
+    today = datetime.now(JST).date()
+    began = date(2020, 4, 1)
+    page = Page(
+        Person(id, "staff", began, approved_by="000001"),
+        (Posting(began, department, section),),
+        tuple(
+            Training(course, fiscal_year(today), today)
+            for course in sorted({"dx", "security"} - set(lacking))
+        ),
+        (RULES,),
+    )
+    with closing(office_of(read(home=Path(home)))) as office:
+        PeopleBook(office).enter(page)
 
 
 @pytest.fixture(name="sekisho")

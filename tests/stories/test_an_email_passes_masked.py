@@ -31,8 +31,19 @@ EMAIL = """件名：道路の陥没についてのお問い合わせ（報告）
 ALL = [value for values in VALUES.values() for value in values]
 
 
-def in_order(text: str) -> bool:
-    return all(value in text for value in ALL)
+@pytest.fixture(scope="module")
+def house(open_house: Any) -> Any:
+    return open_house()
+
+
+@pytest.fixture
+def checkpoint(shared_checkpoint: Any) -> Any:
+    return shared_checkpoint
+
+
+@pytest.fixture
+def upstream(shared_upstream: Any) -> Any:
+    return shared_upstream
 
 
 @pytest.mark.requirement("R21")
@@ -113,7 +124,8 @@ def test_the_record_shows_who_what_and_the_masked_text(checkpoint: Any, sekisho:
 
 
 @pytest.mark.requirement("R44")
-def test_no_value_is_in_any_file_of_the_house_nor_in_its_log(checkpoint: Any) -> None:
+def test_no_value_is_in_any_file_of_the_house_nor_in_its_log(start_checkpoint: Any, upstream: Any) -> None:
+    checkpoint = start_checkpoint(upstream.url)
     checkpoint.say(EMAIL)
     checkpoint.say("マイナンバーは123456789018です")
     checkpoint.post({"model": "echo", "messages": [{"role": "user", "content": EMAIL}], "山田太郎": 1})

@@ -8,6 +8,21 @@ import pytest
 from tests.stories.conftest import enrolled
 
 
+@pytest.fixture(scope="module")
+def house(open_house: Any) -> Any:
+    return open_house()
+
+
+@pytest.fixture
+def checkpoint(shared_checkpoint: Any) -> Any:
+    return shared_checkpoint
+
+
+@pytest.fixture
+def upstream(shared_upstream: Any) -> Any:
+    return shared_upstream
+
+
 @pytest.fixture
 def issue(checkpoint: Any, sekisho: Any) -> Any:
     def issue(*options: str) -> tuple[str, str]:
@@ -39,11 +54,11 @@ def test_a_personal_key_speaks_for_its_person(checkpoint: Any, issue: Any) -> No
 
 
 def test_a_tools_key_says_who_it_speaks_for_and_the_record_says_asserted(checkpoint: Any, issue: Any) -> None:
-    enrolled("012345", checkpoint.dir, section="公園課")
+    enrolled("012346", checkpoint.dir, section="公園課")
     _, checkpoint.key = issue("--may-assert-user", "--addresses", "127.0.0.0/8")
-    assert checkpoint.say("こんにちは", X_Sekisho_User="012345")[0] == 200
+    assert checkpoint.say("こんにちは", X_Sekisho_User="012346")[0] == 200
     assert caller_of_last(checkpoint)["identity"] == "asserted"
-    assert caller_of_last(checkpoint)["person"] == "012345"
+    assert caller_of_last(checkpoint)["person"] == "012346"
     assert caller_of_last(checkpoint)["section"] == "公園課", "the person's, not the tool's"
     assert checkpoint.say("こんにちは")[2]["error"]["code"] == "user_required"
     assert checkpoint.say("こんにちは", X_Sekisho_User="a b")[2]["error"]["code"] == "user_header_malformed"
@@ -57,8 +72,8 @@ def test_the_user_header_is_believed_from_listed_addresses_only(checkpoint: Any,
 
 def test_two_callers_never_share_a_placeholder(checkpoint: Any, upstream: Any, issue: Any) -> None:
     checkpoint.say("山田太郎さんへ")
-    enrolled("012345", checkpoint.dir)
-    _, checkpoint.key = issue("--person", "012345")
+    enrolled("012347", checkpoint.dir)
+    _, checkpoint.key = issue("--person", "012347")
     checkpoint.say("山田太郎さんへ")
     first, second = (request["messages"][0]["content"] for request in upstream.requests)
     assert first != second and first.startswith("[PERSON_1_") and second.startswith("[PERSON_1_")
@@ -87,8 +102,8 @@ def test_a_revoked_key_stops_within_a_second_and_both_changes_are_noted(
 ) -> None:
     import time
 
-    enrolled("012345", checkpoint.dir)
-    id, checkpoint.key = issue("--person", "012345")
+    enrolled("012348", checkpoint.dir)
+    id, checkpoint.key = issue("--person", "012348")
     assert checkpoint.say("こんにちは")[0] == 200
     assert sekisho("keys", "revoke", id, SEKISHO_HOME=checkpoint.dir).returncode == 0
     time.sleep(1.1)
@@ -117,8 +132,8 @@ def test_somebody_whom_the_book_does_not_know_is_refused_by_whatever_tool_they_c
 
 @pytest.mark.requirement("R13")
 def test_an_untrained_person_is_told_what_to_do(checkpoint: Any, issue: Any, upstream: Any) -> None:
-    enrolled("012345", checkpoint.dir, "security")
-    _, checkpoint.key = issue("--person", "012345")
+    enrolled("012349", checkpoint.dir, "security")
+    _, checkpoint.key = issue("--person", "012349")
     status, _, body = checkpoint.say("こんにちは")
     assert (status, body["error"]["code"]) == (403, "policy_denied")
     assert body["error"]["rules"] == ["P-01b"] and "研修" in body["error"]["message"]

@@ -17,6 +17,21 @@ BODY = {
 }
 
 
+@pytest.fixture(scope="module")
+def house(open_house: Any) -> Any:
+    return open_house()
+
+
+@pytest.fixture
+def checkpoint(shared_checkpoint: Any) -> Any:
+    return shared_checkpoint
+
+
+@pytest.fixture
+def upstream(shared_upstream: Any) -> Any:
+    return shared_upstream
+
+
 async def exchange(checkpoint: Any, cut_after: float | None, body: dict[str, Any]) -> bytes:
     """Speak plain HTTP and, where wanted, drop the connection in the middle."""
     address = urlsplit(checkpoint.base_url)
@@ -115,7 +130,11 @@ def test_stopping_the_house_ends_what_is_running(start_checkpoint: Any, upstream
 
 
 @pytest.mark.parametrize("how", ["hang up", "stop the house"])
-def test_a_request_that_never_came_whole_is_an_attempt_with_an_ending(checkpoint: Any, how: str) -> None:
+def test_a_request_that_never_came_whole_is_an_attempt_with_an_ending(
+    checkpoint: Any, start_checkpoint: Any, upstream: Any, how: str
+) -> None:
+    if how == "stop the house":
+        checkpoint = start_checkpoint(upstream.url)
     address = urlsplit(checkpoint.base_url)
     with socket.create_connection((address.hostname, address.port)) as half:
         half.sendall(

@@ -9,6 +9,21 @@ import pytest
 TEXT = "担当は山田太郎さん、電話は090-1234-5678です。"
 
 
+@pytest.fixture(scope="module")
+def house(open_house: Any) -> Any:
+    return open_house()
+
+
+@pytest.fixture
+def checkpoint(shared_checkpoint: Any) -> Any:
+    return shared_checkpoint
+
+
+@pytest.fixture
+def upstream(shared_upstream: Any) -> Any:
+    return shared_upstream
+
+
 def test_the_models_of_the_upstream_are_listed_and_one_of_them_is_shown(checkpoint: Any) -> None:
     import openai
 
@@ -94,9 +109,12 @@ def test_a_failing_model_is_told_and_recorded_and_asked_once(checkpoint: Any, up
     assert len(upstream.bodies("/v1/embeddings")) == 1
 
 
-def test_without_a_ledger_neither_a_vector_nor_the_list_is_given(checkpoint: Any, upstream: Any) -> None:
+def test_without_a_ledger_neither_a_vector_nor_the_list_is_given(
+    start_checkpoint: Any, upstream: Any
+) -> None:
     import openai
 
+    checkpoint = start_checkpoint(upstream.url)
     client = checkpoint.client(max_retries=0)
     Path(checkpoint.ledger).chmod(0o444)
     for ask in (client.models.list, lambda: client.embeddings.create(model="echo", input="こんにちは")):

@@ -3,20 +3,32 @@
 Record 1 notes which policy is in force; 2, 4, 6 and 8 are questions, 3, 5, 7 and 9 their answers.
 """
 
+import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 
-@pytest.fixture
-def closed_ledger(checkpoint: Any) -> Any:
+@pytest.fixture(scope="module")
+def house(open_house: Any) -> Any:
+    """Asked four times, and closed."""
+    checkpoint, _ = open_house()
     for number in range(4):
         checkpoint.say(f"{number}番の山田太郎さんへ")
     checkpoint.stop()
     assert checkpoint.verify()["ok"]
     return checkpoint
+
+
+@pytest.fixture
+def closed_ledger(house: Any, tmp_path: Path) -> Any:
+    """A copy of the house's, to do with as one likes."""
+    shutil.copytree(house.dir, tmp_path / "copy")
+    ledger = tmp_path / "copy" / Path(house.ledger).relative_to(house.dir)
+    return replace(house, dir=str(tmp_path / "copy"), ledger=str(ledger))
 
 
 def attack(ledger: str, *statements: str) -> None:
