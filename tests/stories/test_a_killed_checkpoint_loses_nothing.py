@@ -116,7 +116,7 @@ def server() -> Iterator[Server]:
     server.close()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.requirement("R31")
 def test_a_database_that_is_restarted_or_cut_off_stops_every_call_and_loses_nothing(
     stage: ExitStack, server: Server, tmp_path: Path, upstream: Any
@@ -187,7 +187,7 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.requirement("R31")
 @pytest.mark.parametrize("small_disk", [ROOM], indirect=True)
 def test_a_disk_that_runs_full_under_a_file_stops_every_call_and_loses_nothing(
@@ -208,7 +208,7 @@ def test_a_disk_that_runs_full_under_a_file_stops_every_call_and_loses_nothing(
     nothing_was_lost(ledger, upstream, Path(checkpoint.public_key), clerks.answered)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.requirement("R31")
 @pytest.mark.parametrize("small_disk", [ROOM * 10], indirect=True)
 def test_a_disk_that_runs_full_under_a_database_stops_every_call_and_loses_nothing(

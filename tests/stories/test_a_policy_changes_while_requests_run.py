@@ -58,7 +58,7 @@ class Clerks:
 
 
 @pytest.mark.requirement("R2")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 def test_each_record_names_one_version_and_its_decision_is_that_versions(
     start_checkpoint: Any, upstream: Any, tmp_path: Path
 ) -> None:

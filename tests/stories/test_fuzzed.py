@@ -28,7 +28,7 @@ def planted(value: Any) -> Any:
     return value
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("policy", ["mask-only"])
 @pytest.mark.parametrize("examples", [25, pytest.param(300, marks=pytest.mark.long)])
 def test_no_request_makes_an_accident_or_is_echoed(

@@ -168,7 +168,7 @@ def test_tokens_exceed_the_limit_by_no_more_than_answers_under_way_cost_beyond_t
     assert found[TOKENS] == Standing(spent * granted, 0) and found[TOKENS].used <= most + slack
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_what_a_killed_process_held_comes_back(stage: ExitStack, place: Address, office: Office) -> None:
     (killed,) = begin(stage, place, ["k"], 20, 20, 30, 10**9, 100, "never")
     killed.go()
@@ -187,7 +187,7 @@ def test_what_a_killed_process_held_comes_back(stage: ExitStack, place: Address,
     assert (found[REQUESTS], found[TOKENS]) == (Standing(30, 0), Standing(1500, 0))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("many", [2, pytest.param(8, marks=pytest.mark.long)])
 def test_at_most_one_session_of_each_process_waits_for_a_lock(
     stage: ExitStack, postgres_url: str, many: int

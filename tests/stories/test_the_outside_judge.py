@@ -36,7 +36,7 @@ def test_nothing_leaves_and_everything_comes_back(start_checkpoint: Callable[...
     assert checkpoint.verify()["ok"]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "cuts",
     [
