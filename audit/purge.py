@@ -25,6 +25,7 @@ from pathlib import Path
 
 from audit import clock, export, heads, notes, tables, verify
 from audit.address import Address
+from audit.catalogue.filling import forget_what_is_gone
 from audit.certificate import verdict
 from audit.holds import Body
 from audit.months import month_of_writer
@@ -114,6 +115,7 @@ def carry_out(
             trouble = error
         log_emptied = pen.wipe()
         pen.close()  # whoever checks opens the ledger anew, as an outsider would
+        forget_what_is_gone(ledger)
         if pen.told:
             work.tell_verdicts(before, check(), log_emptied)
         work.leave(signer)

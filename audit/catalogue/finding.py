@@ -1,0 +1,442 @@
+"""Finds exchanges for whoever may see them: the filters are the question, the reader's rows are the limit of every answer.
+
+    found = search(ledger, Question(section="道路課", words=("給付金",)), Reach.everything(), limit=50)
+    found.cards       newest first
+    found.cursor      where the next page begins; exchanges that come in meanwhile never move what was paged over
+    found.total       how many there are in all, up to `COUNTED`
+
+Whoever asks passes a `Reach`; there is no way to ask without one.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from audit import tables
+from audit.address import Address
+from audit.catalogue.card import TAGS
+from audit.catalogue.filling import catch_up
+from audit.catalogue.grams import FEWEST, folded, grams, holds
+from audit.catalogue.severity import SEVERITIES, Severity
+from audit.model import Kind, Record
+from audit.names import moment
+from audit.query import reading, record_of
+from audit.stores.shelf import Shelf, text
+
+COUNTED = 10_000
+"""So many are counted; of more it is said that there are more."""
+_FEW = 20_000
+"""So many can be listed before the question is asked of each of them."""
+_LOOKED_AT = 500
+"""Candidates whose texts are looked at together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which exchanges somebody may learn of: those where all of this holds. Nothing at all where ``nothing``."""
+
+    person: str | None = None
+    department: str | None = None
+    section: str | None = None
+    nothing: bool = False
+
+    @classmethod
+    def everything(cls) -> "Reach":
+        return cls()
+
+    def stated(self) -> dict[str, str]:
+        """As the record of a look has it."""
+        return {name: value for name in ("person", "department", "section") if (value := getattr(self, name))}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to look for; None or empty: anything. All that is given must hold.
+
+    since, until         when it was asked: from this moment on; before this moment
+    outcome              how it ended: answered, refused, …, or ``open``
+    rule, entity, alarm  one that the exchange has
+    severity             this or a more urgent one
+    tokens, yen          at least and at most, both included; yen in millionths
+    reviewed             whether somebody has said what to make of it
+    words                each is in the masked question or the masked answer, however it is spelled
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    exchange: str | None = None
+    person: str | None = None
+    department: str | None = None
+    section: str | None = None
+    tool: str | None = None
+    model: str | None = None
+    category: str | None = None
+    confidentiality: str | None = None
+    verdict: str | None = None
+    outcome: Kind | str | None = None
+    reason: str | None = None
+    egress: str | None = None
+    rule: str | None = None
+    entity: str | None = None
+    alarm: str | None = None
+    severity: Severity | None = None
+    conversation: str | None = None
+    use_case: str | None = None
+    campaign: str | None = None
+    incident: str | None = None
+    disposition: str | None = None
+    tokens: tuple[int | None, int | None] = (None, None)
+    yen: tuple[int | None, int | None] = (None, None)
+    reviewed: bool | None = None
+    with_tests: bool = True
+    words: tuple[str, ...] = ()
+
+    def stated(self) -> dict[str, Any]:
+        """What was given, as JSON: what the record of a look keeps."""
+        given: dict[str, Any] = {}
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if isinstance(value, datetime):
+                given[name] = moment(value)
+            elif value not in (None, (), (None, None)) and (name, value) != ("with_tests", True):
+                given[name] = list(value) if isinstance(value, tuple) else value
+        return given
+
+
+class TooShort(ValueError):
+    """A word of fewer than two characters that stand side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Cards as they stand in the catalogue, newest first; ``cursor`` None on the last page.
+
+    ``total`` counts all pages, up to `COUNTED`; ``more``: there are more than that.
+    """
+
+    cards: tuple[Mapping[str, Any], ...]
+    cursor: str | None
+    total: int
+    more: bool
+
+
+def search(
+    ledger: Address, question: Question, reach: Reach, limit: int = 50, cursor: str | None = None
+) -> Found:
+    """Raises one of query.CANNOT_READ without a ledger, ValueError for a cursor that is none, `TooShort`."""
+    with looking(ledger) as look:
+        return look.search(question, reach, limit, cursor)
+
+
+class looking:
+    """The catalogue at one moment, with everything that the ledger held as this was entered."""
+
+    def __init__(self, ledger: Address) -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> "Look":
+        shelf = catch_up(self._ledger)
+        self._engine = shelf.reader()
+        self._connection = self._engine.connect()
+        self._connection.begin()
+        return Look(self._ledger, shelf, self._connection)
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._engine.dispose()
+
+
+@dataclass
+class _Asked:
+    """A question as SQL: what must hold, and the values in it."""
+
+    conditions: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, condition: str, **values: Any) -> None:
+        self.conditions.append(condition)
+        self.values |= values
+
+    @property
+    def where(self) -> str:
+        return " AND ".join(self.conditions) or "1 = 1"
+
+
+class Look:
+    """Asks the catalogue. One transaction: what it is asked one after another fits together."""
+
+    def __init__(self, ledger: Address, shelf: Shelf, connection: Any) -> None:
+        self._ledger = ledger
+        self._shelf = shelf
+        self._connection = connection
+
+    def search(
+        self,
+        question: Question,
+        reach: Reach,
+        limit: int = 50,
+        cursor: str | None = None,
+        *,
+        urgent_first: bool = False,
+    ) -> Found:
+        """A page of exchanges; see `search`. ``urgent_first``: by severity, and within it newest first."""
+        asked = self._asked(question, reach)
+        long = [word for word in map(folded, question.words) if len(word) > FEWEST]
+        order = _URGENT if urgent_first else _NEWEST
+        total = self._counted(asked, long)
+        before = _read_cursor(cursor, order) if cursor else None
+        rows = list(self._page(asked, long, limit + 1, before, order))
+        end = _cursor(rows[limit - 1], order) if len(rows) > limit else None
+        return Found(tuple(self._with_tags(rows[:limit])), end, min(total, COUNTED), total > COUNTED)
+
+    def counts(self, question: Question, reach: Reach, by: str) -> list[tuple[str | None, int, int]]:
+        """Exchanges and persons of each value of a column, a kind of tag or ``day`` (Japan), most first."""
+        asked = self._asked(question, reach)
+        cards, name = "cards", by
+        if by in TAGS:
+            cards, name = "cards JOIN tags ON tags.id = cards.id AND tags.kind = :by", "tags.name"
+            asked.values["by"] = by
+        elif by == "day":
+            name = self._shelf.day("cards.at")
+        own = " AND ".join(map(_of_cards, asked.conditions)) or "1 = 1"
+        sql = (
+            f"SELECT {name} AS name, count(*) AS exchanges, count(DISTINCT person) AS persons FROM {cards}"
+            f" WHERE {own} GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+        rows = [(row.name, row.exchanges, row.persons) for row in self._rows(sql, asked.values)]
+        if by == "severity":
+            return [(SEVERITIES[name], exchanges, persons) for name, exchanges, persons in rows]
+        return rows
+
+    def campaigns(self, reach: Reach, since: datetime, persons: int) -> list[tuple[str, int, int, str, str]]:
+        """Masked texts that so many persons sent since then: the mark, persons, exchanges, first and last moment."""
+        asked = self._asked(Question(since=since, with_tests=False), reach)
+        sql = (
+            "SELECT campaign, count(DISTINCT person) AS persons, count(*) AS exchanges, min(at) AS first, max(at) AS last"
+            f" FROM cards WHERE campaign IS NOT NULL AND {asked.where} GROUP BY campaign"
+            " HAVING count(DISTINCT person) >= :persons ORDER BY 2 DESC, 3 DESC, 1 LIMIT 200"
+        )
+        rows = self._rows(sql, asked.values | {"persons": persons})
+        return [(row.campaign, row.persons, row.exchanges, row.first, row.last) for row in rows]
+
+    def events(
+        self,
+        *,
+        what: str | None = None,
+        who: str | None = None,
+        exchange: str | None = None,
+        subject: str | None = None,
+        since: datetime | None = None,
+        limit: int = 1_000,
+    ) -> tuple[Record, ...]:
+        """Records of looks and notes, newest first. ``what``: an event, or with ``.*`` at its end all of its kind."""
+        asked = _Asked()
+        for name, value in (("who", who), ("exchange", exchange), ("subject", subject)):
+            if value is not None:
+                asked.add(f"{name} = :{name}", **{name: value})
+        if what is not None and what.endswith(".*"):
+            asked.add("what >= :what AND what < :after", what=what[:-1], after=f"{what[:-2]}/")
+        elif what is not None:
+            asked.add("what = :what", what=what)
+        if since:
+            asked.add("at >= :since", since=moment(since))
+        sql = f"SELECT writer, idx FROM events WHERE {asked.where} ORDER BY at DESC, writer DESC, idx DESC LIMIT {int(limit)}"
+        places = [(row.writer, row.idx) for row in self._rows(sql, asked.values)]
+        return records_of(self._ledger, places)
+
+    # ── the question ─────────────────────────────────────────────────────────────────────────────
+
+    def _asked(self, question: Question, reach: Reach) -> _Asked:
+        asked = _Asked()
+        if reach.nothing:
+            asked.add("1 = 0")
+        for name, value in reach.stated().items():
+            asked.add(f"{name} = :own_{name}", **{f"own_{name}": value})
+        for name in _EQUAL:
+            if (value := getattr(question, name)) is not None:
+                asked.add(f"{name} = :{name}", **{name: value})
+        if question.since:
+            asked.add("at >= :since", since=moment(question.since))
+        if question.until:
+            asked.add("at < :until", until=moment(question.until))
+        if question.severity:
+            asked.add("severity >= :severity", severity=SEVERITIES.index(question.severity))
+        for name in ("tokens", "yen"):
+            least, most = getattr(question, name)
+            if least is not None:
+                asked.add(f"{name} >= :least_{name}", **{f"least_{name}": least})
+            if most is not None:
+                asked.add(f"{name} <= :most_{name}", **{f"most_{name}": most})
+        if question.reviewed is not None:
+            asked.add(f"disposition {'<>' if question.reviewed else '='} ''")
+        if not question.with_tests:
+            asked.add("is_test = 0")
+        for kind in ("rule", "entity", "alarm"):
+            if (value := getattr(question, kind)) is not None:
+                self._add_tag(asked, kind, value)
+        for number, word in enumerate(question.words):
+            self._add_word(asked, number, word)
+        return asked
+
+    def _add_tag(self, asked: _Asked, kind: str, name: str) -> None:
+        """Of a tag that few have, those few are listed; of another each card is asked."""
+        values = {f"{kind}_kind": kind, f"{kind}_name": name}
+        listed = f"SELECT id FROM tags WHERE kind = :{kind}_kind AND name = :{kind}_name"
+        if self._few(listed, values):
+            asked.add(f"id IN ({listed})", **values)
+        else:
+            asked.add(f"EXISTS ({listed} AND tags.id = cards.id)", **values)
+
+    def _add_word(self, asked: _Asked, number: int, word: str) -> None:
+        pairs = grams(folded(word))
+        if not pairs:
+            raise TooShort(f"a word has {FEWEST} characters side by side at least")
+        mark = f"word{number}"
+        value = {mark: self._shelf.asked(pairs)}
+        months = self._shelf.months(self._connection)
+        if not months:
+            asked.add("1 = 0")
+            return
+        each = [self._shelf.having(month, mark) for month in months]
+        listed = " UNION ALL ".join(
+            f"SELECT row / 2 AS id FROM ({one}) AS w{n}" for n, one in enumerate(each)
+        )
+        asked.add(f"id IN ({listed})", **value)
+
+    def _few(self, listed: str, values: Mapping[str, Any]) -> bool:
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM ({listed}) AS one LIMIT {_FEW + 1}) AS few"
+        return bool(self._connection.execute(text(sql), values).scalar_one() <= _FEW)
+
+    # ── the answer ───────────────────────────────────────────────────────────────────────────────
+
+    def _counted(self, asked: _Asked, long: Sequence[str]) -> int:
+        if long:
+            return sum(1 for _ in self._page(asked, long, COUNTED + 1, None, _NEWEST))
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM cards WHERE {asked.where} LIMIT {COUNTED + 1}) AS few"
+        return int(self._connection.execute(text(sql), asked.values).scalar_one())
+
+    def _page(
+        self,
+        asked: _Asked,
+        long: Sequence[str],
+        limit: int,
+        before: tuple[Any, ...] | None,
+        order: "_Order",
+    ) -> Iterator[Any]:
+        """At most so many cards in this order. Of words longer than a pair the texts themselves are looked at."""
+        given = 0
+        while given < limit:
+            some = _LOOKED_AT if long else limit
+            rows = self._next(asked, some, before, order)
+            for row in self._holding(rows, long):
+                yield row
+                given += 1
+                if given == limit:
+                    return
+            if len(rows) < some:
+                return
+            before = tuple(getattr(rows[-1], name) for name in order)
+
+    def _next(self, asked: _Asked, limit: int, before: tuple[Any, ...] | None, order: "_Order") -> list[Any]:
+        values = dict(asked.values)
+        where = asked.where
+        if before:
+            where += f" AND ({', '.join(order)}) < ({', '.join(f':before_{name}' for name in order)})"
+            values |= {f"before_{name}": value for name, value in zip(order, before, strict=True)}
+        last_first = ", ".join(f"{name} DESC" for name in order)
+        sql = f"SELECT * FROM cards WHERE {where} ORDER BY {last_first} LIMIT {int(limit)}"
+        return list(self._rows(sql, values))
+
+    def _holding(self, rows: Sequence[Any], long: Sequence[str]) -> Iterator[Any]:
+        if not long:
+            yield from rows
+            return
+        said = texts_of(self._ledger, [(row.writer, row.asked, row.ended) for row in rows])
+        for row in rows:
+            mine = [said.get((row.writer, index)) for index in (row.asked, row.ended) if index]
+            if all(any(one and holds(one, word) for one in mine) for word in long):
+                yield row
+
+    def _with_tags(self, rows: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+        ids = [row.id for row in rows]
+        tags: dict[int, list[tuple[str, str]]] = {id: [] for id in ids}
+        if ids:
+            listed = ", ".join(map(str, ids))
+            for row in self._rows(
+                f"SELECT id, kind, name FROM tags WHERE id IN ({listed}) ORDER BY kind, name", {}
+            ):
+                tags[row.id].append((row.kind, row.name))
+        for row in rows:
+            card = dict(row._mapping)
+            own = tags[card.pop("id")]
+            yield card | {
+                "severity": SEVERITIES[card["severity"]],
+                "is_test": bool(card["is_test"]),
+                "disposition": card["disposition"] or None,
+                "rules": [name for kind, name in own if kind == "rule"],
+                "entities": [name for kind, name in own if kind == "entity"],
+                "alarms": [name for kind, name in own if kind == "alarm"],
+            }
+
+    def _rows(self, sql: str, values: Mapping[str, Any]) -> Iterable[Any]:
+        found: Iterable[Any] = self._connection.execute(text(sql), values).all()
+        return found
+
+
+_EQUAL = (
+    "exchange", "person", "department", "section", "tool", "model", "category", "confidentiality", "verdict", "outcome",
+    "reason", "egress", "conversation", "use_case", "campaign", "incident", "disposition",
+)  # fmt: skip
+
+
+def texts_of(ledger: Address, places: Sequence[tuple[str, int, int | None]]) -> dict[tuple[str, int], str]:
+    """The masked texts of these exchanges (writer, index of the question, of the ending), as far as they are there."""
+    wanted = [(writer, index) for writer, *both in places for index in both if index]
+    if not wanted:
+        return {}
+    texts = tables.texts
+    found = tables.select(texts.c.writer, texts.c.idx, texts.c.text)
+    with reading(ledger) as connection:
+        rows = connection.execute(found.where(tables.tuple_(texts.c.writer, texts.c.idx).in_(wanted)))
+        return {(row.writer, row.idx): row.text for row in rows}
+
+
+def records_of(ledger: Address, places: Sequence[tuple[str, int]]) -> tuple[Record, ...]:
+    """These records (writer, index) in this order, as far as they are there."""
+    if not places:
+        return ()
+    records = tables.records
+    with reading(ledger) as connection:
+        listed = tables.tuple_(records.c.writer, records.c.idx).in_(places)
+        rows = connection.execute(tables.select(records).where(listed)).all()
+    by_place = {(row.writer, row.idx): record_of(row) for row in rows}
+    return tuple(by_place[place] for place in places if place in by_place)
+
+
+_Order = tuple[str, ...]
+_NEWEST: _Order = ("at", "exchange")
+_URGENT: _Order = ("severity", "at", "exchange")
+
+
+def _of_cards(condition: str) -> str:
+    """A condition where tags stand beside the cards: both have an id."""
+    return f"cards.{condition}" if condition.startswith("id IN") else condition
+
+
+def _cursor(row: Any, order: _Order) -> str:
+    place = json.dumps([getattr(row, name) for name in order], separators=(",", ":"))
+    return base64.urlsafe_b64encode(place.encode()).decode("ascii").rstrip("=")
+
+
+def _read_cursor(cursor: str, order: _Order) -> tuple[Any, ...]:
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        for name, value in zip(order, place, strict=True):
+            if not isinstance(value, int if name == "severity" else str):
+                raise TypeError
+        return tuple(place)
+    except (ValueError, TypeError) as fault:
+        raise ValueError("this is not a cursor that a search has given") from fault

@@ -1,0 +1,339 @@
+"""Where the catalogue lies: a file beside a ledger's file, a schema beside a ledger's schema. Made anew at will.
+
+    cards    one row for each exchange, in the order in which they were entered (catalogue/card.py)
+    tags     the rules, kinds of data and alarms of each
+    events   one row for each record beside the exchanges: who looked at what, what was done and by whom
+    words    for each month of chains one table: the pairs of characters of every text (catalogue/grams.py)
+    chains   how far each chain of the ledger is entered, and the hash that stood there
+
+A row of words is numbered 2 x card for what was asked, 2 x card + 1 for what was answered. One filler at a time.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+
+from audit.address import Address
+from audit.months import Month
+from audit.stores.postgresql import SESSION
+
+VERSION = 1
+"""Of the tables below. Another version found is thrown away."""
+
+COLUMNS = (
+    "exchange", "at", "writer", "asked", "ended", "outcome", "person", "department", "section", "actor", "tool", "model",
+    "category", "confidentiality", "verdict", "reason", "egress", "conversation", "use_case", "tokens", "yen", "severity",
+    "campaign", "is_test",
+)  # fmt: skip
+"""As catalogue/card.py has them."""
+
+_WHOLE = {"asked", "ended", "tokens", "yen", "severity", "is_test"}
+_NEEDED = {"exchange", "at", "writer", "asked", "outcome", "severity", "is_test"}
+_SORTED = (
+    ("at",), ("person", "at"), ("department", "section", "at"), ("tool", "at"), ("model", "at"), ("category", "at"),
+    ("outcome", "at"), ("conversation", "at"), ("campaign", "at"), ("incident", "at"), ("disposition", "severity", "at"),
+    ("writer",),
+)  # fmt: skip
+
+_EVENTS_SORTED = (("at",), ("what", "at"), ("who", "at"), ("exchange", "at"), ("subject", "at"))
+
+
+class Shelf(Protocol):
+    """One catalogue. Raises OSError or SQLAlchemyError where it cannot be used."""
+
+    def writer(self) -> Engine:
+        """Every transaction is alone; the tables are there, and of this version."""
+
+    def reader(self) -> Engine:
+        """Sees one moment per transaction, and cannot write."""
+
+    def is_there(self) -> bool:
+        """Whether a catalogue was ever made here."""
+
+    def wipe(self, engine: Engine) -> None:
+        """Leave no copy of words that were dropped."""
+
+    def make_words(self, connection: Connection, month: Month) -> None:
+        """Make the table of a month, where there is none."""
+
+    def drop_words(self, connection: Connection, month: Month) -> None:
+        """Forget every word of a month."""
+
+    def months(self, connection: Connection) -> list[Month]:
+        """The months that there are tables for, newest first."""
+
+    def enter_words(
+        self, connection: Connection, month: Month, rows: Sequence[tuple[int, Iterable[str]]]
+    ) -> None:
+        """Pairs of characters, by the number of their row."""
+
+    def having(self, month: Month, mark: str) -> str:
+        """A query for the rows of a month that have every pair; ``:mark`` is what `asked` makes of the pairs."""
+
+    def asked(self, grams: Iterable[str]) -> Any:
+        """The pairs as `having` takes them."""
+
+    def day(self, column: str) -> str:
+        """The day in Japan of a moment in a column, ``2026-11-23``."""
+
+
+def shelf_of(ledger: Address) -> Shelf:
+    """The catalogue of a ledger. Opens nothing."""
+    if ledger.path is not None:
+        return _File(ledger.path.with_name(f"{ledger.path.name}-catalogue"))
+    assert ledger.url is not None
+    return _Schema(ledger.url)
+
+
+def _columns(whole: str, words: str) -> str:
+    return ",\n    ".join(
+        f"{name} {whole if name in _WHOLE else words}{' NOT NULL' if name in _NEEDED else ''}"
+        for name in COLUMNS
+    )
+
+
+def _tables(whole: str, words: str, flavour: str) -> list[str]:
+    """The statements that make everything but the words. ``incident`` and ``disposition`` come from later records."""
+    made = [
+        f"CREATE TABLE cards (\n    id {whole} PRIMARY KEY,\n    {_columns(whole, words)},\n"
+        f"    disposition {words} NOT NULL DEFAULT '',\n    incident {words},\n    UNIQUE (exchange)\n)",
+        f"CREATE TABLE tags (kind {words} NOT NULL, name {words} NOT NULL, id {whole} NOT NULL,"
+        f" PRIMARY KEY (kind, name, id)){flavour}",
+        f"CREATE TABLE events (writer {words} NOT NULL, idx {whole} NOT NULL, at {words} NOT NULL,"
+        f" kind {words} NOT NULL, what {words} NOT NULL, who {words}, exchange {words}, subject {words},"
+        f" PRIMARY KEY (writer, idx))",
+        f"CREATE TABLE chains (writer {words} PRIMARY KEY, known {whole} NOT NULL, hash {words} NOT NULL,"
+        f" silent {whole} NOT NULL DEFAULT 0)",
+        f"CREATE TABLE catalogue (version {whole} NOT NULL)",
+        f"INSERT INTO catalogue VALUES ({VERSION})",
+    ]
+    for columns in _SORTED:
+        made.append(f"CREATE INDEX cards_by_{'_'.join(columns)} ON cards ({', '.join(columns)})")
+    for columns in _EVENTS_SORTED:
+        made.append(f"CREATE INDEX events_by_{columns[0]} ON events ({', '.join(columns)})")
+    return made
+
+
+def _table_of(month: Month) -> str:
+    return f"words_{month.year:04}_{month.month:02}"
+
+
+def _month_of(table: str) -> Month:
+    _, year, month = table.split("_")
+    return Month(int(year), int(month))
+
+
+class _File:
+    """SQLite: FTS5 without content; a pair is spelled by its code points, so that every pair is one plain token."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def writer(self) -> Engine:
+        engine = self._engine("BEGIN IMMEDIATE")
+        with engine.begin() as connection:
+            if not self._is_current(connection):
+                self._start_anew(connection)
+        return engine
+
+    def reader(self) -> Engine:
+        return self._engine("BEGIN")
+
+    def is_there(self) -> bool:
+        return self._path.exists()
+
+    def wipe(self, engine: Engine) -> None:
+        """``secure_delete`` has overwritten the pages in the file; the log may have the old ones."""
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        finally:
+            raw.close()
+
+    def make_words(self, connection: Connection, month: Month) -> None:
+        connection.exec_driver_sql(
+            f"CREATE VIRTUAL TABLE IF NOT EXISTS {_table_of(month)}"
+            " USING fts5(grams, content='', detail='none', columnsize=0, tokenize='ascii')"
+        )
+
+    def drop_words(self, connection: Connection, month: Month) -> None:
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_table_of(month)}")
+
+    def months(self, connection: Connection) -> list[Month]:
+        found = "SELECT name FROM sqlite_schema WHERE name GLOB 'words_[0-9]*_[0-9][0-9]' AND type = 'table'"
+        return sorted((_month_of(row[0]) for row in connection.exec_driver_sql(found)), reverse=True)
+
+    def enter_words(
+        self, connection: Connection, month: Month, rows: Sequence[tuple[int, Iterable[str]]]
+    ) -> None:
+        entered = [(number, " ".join(map(_spelled, grams))) for number, grams in rows]
+        if entered:
+            connection.exec_driver_sql(
+                f"INSERT INTO {_table_of(month)} (rowid, grams) VALUES (?, ?)", entered
+            )
+
+    def having(self, month: Month, mark: str) -> str:
+        table = _table_of(month)
+        return f"SELECT rowid AS row FROM {table} WHERE {table} MATCH :{mark}"
+
+    def asked(self, grams: Iterable[str]) -> Any:
+        return " AND ".join(sorted(map(_spelled, grams)))
+
+    def day(self, column: str) -> str:
+        return f"date({column}, '+9 hours')"
+
+    def _engine(self, begin: str) -> Engine:
+        import sqlite3
+
+        def connect() -> sqlite3.Connection:
+            connection = sqlite3.connect(
+                self._path, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
+                connection.execute(f"PRAGMA {pragma}").close()
+            return connection
+
+        if not self._path.exists():  # as the ledger: for the owner and the group only
+            self._path.touch(0o640)
+        engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+
+    def _is_current(self, connection: Connection) -> bool:
+        found = "SELECT count(*) FROM sqlite_schema WHERE name = 'catalogue'"
+        if not connection.exec_driver_sql(found).scalar_one():
+            return False
+        return connection.exec_driver_sql("SELECT version FROM catalogue").scalar() == VERSION
+
+    def _start_anew(self, connection: Connection) -> None:
+        for month in self.months(connection):
+            self.drop_words(connection, month)
+        for table in ("cards", "tags", "events", "chains", "catalogue"):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
+        for statement in _tables("INTEGER", "TEXT", " WITHOUT ROWID"):
+            connection.exec_driver_sql(statement)
+
+
+def _spelled(gram: str) -> str:
+    return "g" + "x".join(f"{ord(letter):x}" for letter in gram)
+
+
+class _Schema:
+    """PostgreSQL: an array of pairs with a GIN index; no extension is needed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def writer(self) -> Engine:
+        engine = self._engine()
+        with engine.begin() as connection:
+            if not self._is_current(connection):
+                self._start_anew(connection)
+
+        @event.listens_for(engine, "begin")
+        def alone(connection: Connection) -> None:
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_FILLING,))
+
+        return engine
+
+    def reader(self) -> Engine:
+        engine = self._engine("REPEATABLE READ")
+
+        @event.listens_for(engine, "begin")
+        def only_look(connection: Connection) -> None:
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+
+        return engine
+
+    def is_there(self) -> bool:
+        engine = self._engine("REPEATABLE READ")
+        try:
+            with engine.connect() as connection, connection.begin():
+                return connection.exec_driver_sql("SELECT to_regclass('catalogue')").scalar_one() is not None
+        finally:
+            engine.dispose()
+
+    def wipe(self, engine: Engine) -> None:
+        """A table that was dropped is gone."""
+
+    def make_words(self, connection: Connection, month: Month) -> None:
+        table = _table_of(month)
+        connection.exec_driver_sql(
+            f"CREATE TABLE IF NOT EXISTS {table} (row bigint PRIMARY KEY, grams text[] NOT NULL)"
+        )
+        connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {table}_grams ON {table} USING gin (grams)")
+
+    def drop_words(self, connection: Connection, month: Month) -> None:
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_table_of(month)}")
+
+    def months(self, connection: Connection) -> list[Month]:
+        found = (
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^words_[0-9]+_[0-9]{2}$'"
+            " AND relnamespace = current_schema()::regnamespace"
+        )
+        rows = connection.exec_driver_sql(found, execution_options={"no_parameters": True})
+        return sorted((_month_of(row[0]) for row in rows), reverse=True)
+
+    def enter_words(
+        self, connection: Connection, month: Month, rows: Sequence[tuple[int, Iterable[str]]]
+    ) -> None:
+        entered = [(number, sorted(grams)) for number, grams in rows]
+        if entered:
+            connection.exec_driver_sql(f"INSERT INTO {_table_of(month)} VALUES (%s, %s)", entered)
+
+    def having(self, month: Month, mark: str) -> str:
+        return f"SELECT row FROM {_table_of(month)} WHERE grams @> CAST(:{mark} AS text[])"
+
+    def asked(self, grams: Iterable[str]) -> Any:
+        return sorted(grams)
+
+    def day(self, column: str) -> str:
+        return f"to_char(CAST({column} AS timestamptz) AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD')"
+
+    def _engine(self, isolation: str = "READ COMMITTED") -> Engine:
+        """Its search path is the catalogue's schema, which is named after the ledger's own."""
+        url = make_url(self._url).set(drivername="postgresql+psycopg")
+        session: dict[str, Any] = {name: value for name, value in SESSION.items() if name not in url.query}
+        session["prepare_threshold"] = None
+        engine = create_engine(
+            url, connect_args=session, poolclass=NullPool, isolation_level=isolation, hide_parameters=True
+        )
+
+        @event.listens_for(engine, "begin")
+        def here(connection: Connection) -> None:
+            schema = connection.exec_driver_sql("SELECT current_schema()").scalar_one()
+            name = f"{schema}_catalogue"
+            there = connection.exec_driver_sql("SELECT to_regnamespace(%s)", (name,)).scalar_one()
+            quoted = connection.dialect.identifier_preparer.quote(name)
+            if there is None and isolation == "READ COMMITTED":
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_FILLING,))
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+            connection.exec_driver_sql(f"SET LOCAL search_path TO {quoted}")
+
+        return engine
+
+    def _is_current(self, connection: Connection) -> bool:
+        if connection.exec_driver_sql("SELECT to_regclass('catalogue')").scalar_one() is None:
+            return False
+        return connection.exec_driver_sql("SELECT version FROM catalogue").scalar() == VERSION
+
+    def _start_anew(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (_FILLING,))
+        if self._is_current(connection):
+            return  # another process was quicker
+        for month in self.months(connection):
+            self.drop_words(connection, month)
+        for table in ("cards", "tags", "events", "chains", "catalogue"):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
+        for statement in _tables("bigint", 'text COLLATE "C"', ""):
+            connection.exec_driver_sql(statement)
+
+
+_FILLING = 0x5E_15_30
+"""Key of the advisory lock under which the catalogue is filled."""
+
+__all__ = ["COLUMNS", "Shelf", "shelf_of", "text"]
