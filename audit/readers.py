@@ -1,0 +1,101 @@
+"""Who may read what of the ledger: roles, what each sees, and of whose exchanges. Pure; every query asks here.
+
+    csirt_reviewer    every exchange with its masked text; says what to make of it; asks for originals
+    auditor           the same to read, and who looked; changes nothing
+    cio_advisor       counts; is the second person who lets an original be opened
+    governance_board  counts of the whole house
+    section_head      counts of the own section               section_manager    the same
+    dx_core_leader    counts of the own 部
+    policy_author     counts of the whole house, to see what a rule does          policy_approver    the same
+    dx_advisor        counts in which nobody can be made out; comes from outside
+    everybody         what is held of themselves
+
+An operator runs the machines and reads nothing that others wrote.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from audit.catalogue.finding import Reach
+
+Sight = Literal[
+    "exchanges",
+    "texts",
+    "events",
+    "counts",
+    "anonymous_counts",
+    "dispose",
+    "seek_originals",
+    "allow_originals",
+]
+"""What a role may do: see cards of exchanges with their persons; their masked texts; who looked and what was noted;
+numbers; numbers without small cells; say what to make of an exchange; ask for originals; be the second person."""
+
+_REVIEW: frozenset[Sight] = frozenset({"exchanges", "texts", "events", "counts"})
+_COUNTS: frozenset[Sight] = frozenset({"counts"})
+
+SIGHTS: Mapping[str, frozenset[Sight]] = {
+    "csirt_reviewer": _REVIEW | {"dispose", "seek_originals"},
+    "auditor": _REVIEW,
+    "cio_advisor": frozenset({"counts", "allow_originals"}),
+    "governance_board": _COUNTS,
+    "section_head": _COUNTS,
+    "section_manager": _COUNTS,
+    "dx_core_leader": _COUNTS,
+    "policy_author": _COUNTS,
+    "policy_approver": _COUNTS,
+    "dx_advisor": frozenset({"anonymous_counts"}),
+}
+"""By role (policies.vocabulary.ROLES); a role that is not here sees what is its own."""
+
+OWN_SECTION = frozenset({"section_head", "section_manager"})
+OWN_DEPARTMENT = frozenset({"dx_core_leader"})
+
+
+class NotForThem(Exception):
+    """This reader may not do this. ``sight``: what was wanted."""
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__(sight)
+        self.sight = sight
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who reads. ``reach``: of which exchanges they may learn anything beyond their own."""
+
+    person: str
+    role: str
+    sights: frozenset[Sight]
+    reach: Reach
+
+    def demand(self, sight: Sight) -> Reach:
+        """Whose exchanges this sight is for. Raises `NotForThem`."""
+        if sight not in self.sights:
+            raise NotForThem(sight)
+        return self.reach
+
+    @property
+    def own(self) -> Reach:
+        """What is held of themselves: everybody may see it."""
+        return Reach(person=self.person)
+
+
+def reader_of(person: str, role: str, department: str, section: str) -> Reader:
+    """A person of the book, or of the city's directory, as a reader."""
+    if role in OWN_SECTION:
+        reach = Reach(department=department, section=section)
+    elif role in OWN_DEPARTMENT:
+        reach = Reach(department=department)
+    else:
+        reach = Reach.everything()
+    return Reader(person, role, SIGHTS.get(role, frozenset()), reach)
+
+
+NOBODY = Reader("", "", frozenset(), Reach(nothing=True))
+"""A machine, somebody whom a tool only names, somebody who is not enrolled."""
+
+
+AT_THE_TERMINAL = Reader("", "terminal", SIGHTS["auditor"], Reach.everything())
+"""Whoever may read the ledger's file: the record of the look has the system's name for them, and why."""

@@ -1,0 +1,211 @@
+"""What readers do with the ledger: look for exchanges, follow one, a person or a campaign, and count. The rows that a
+reader may learn of are chosen here, by `audit.readers.Reader`; whoever calls this shows what it gives and filters nothing.
+
+    with Review(ledger, reader) as review:
+        review.exchanges(Question(rule="P-03"))
+        review.exchange("01KCQ2Z5XBQ6M1V0J9R8T7C4WD")
+
+Nothing is recorded here: a look is recorded by whoever shows it, before it is shown (proxy/api/review.py, audit/commands).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any
+
+from audit import originals, query
+from audit.address import Address
+from audit.catalogue.finding import Found, Look, Question, Reach, looking
+from audit.glass import EVENTS, Grant, demand_view, grants_of
+from audit.master import CannotOpen, Master
+from audit.model import Record
+from audit.readers import Reader
+
+DAYS = 30
+"""How far back the view of one person and of campaigns looks."""
+FEWEST = 5
+"""Persons of a cell of a count that somebody from outside sees."""
+PERSONS = 3
+"""The same masked text by so many persons is a campaign."""
+
+COUNTED_BY = (
+    "department", "section", "tool", "model", "category", "confidentiality", "verdict", "outcome", "reason", "egress",
+    "severity", "disposition", "day", "rule", "entity", "alarm",
+)  # fmt: skip
+"""What exchanges are counted by. Never by person: nobody is ranked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """One exchange from its question to the last look at it. Texts are masked; None once they were erased.
+
+    ``events``: who looked at it, what was made of it, whether its original was opened; oldest first.
+    """
+
+    card: Mapping[str, Any]
+    asked: Record
+    ending: Record | None
+    asked_text: str | None
+    answer_text: str | None
+    events: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value and how often it is there. ``exchanges`` and ``persons`` are None where they are kept back."""
+
+    name: str | None
+    exchanges: int | None
+    persons: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One masked text that several persons sent."""
+
+    campaign: str
+    persons: int
+    exchanges: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An original: what each placeholder stood for, and the masked question, None once it was erased."""
+
+    values: Mapping[str, str] = field(repr=False)
+    asked_text: str | None = field(repr=False)
+
+
+class Review:
+    """One reader's look at the ledger as it is now. Raises `NotForThem` for what is not theirs to see or do, one of
+    query.CANNOT_READ where the ledger or its catalogue cannot be read."""
+
+    def __init__(self, ledger: Address, reader: Reader) -> None:
+        self._ledger = ledger
+        self.reader = reader
+        self._looking = looking(ledger)
+
+    def __enter__(self) -> "Review":
+        self._look: Look = self._looking.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._looking.__exit__(kind, error, trace)
+
+    # ── exchanges ────────────────────────────────────────────────────────────────────────────────
+
+    def exchanges(self, question: Question, limit: int = 50, cursor: str | None = None) -> Found:
+        """Exchanges that a question fits, newest first. Raises ValueError for a cursor that is none, `TooShort`."""
+        return self._look.search(question, self.reader.demand("exchanges"), limit, cursor)
+
+    def exchange(self, exchange: str) -> Timeline | None:
+        """One exchange; None where there is none within reach, so that nobody learns of others."""
+        return self._timeline(exchange, self.reader.demand("texts"))
+
+    def triage(self, limit: int = 50, cursor: str | None = None) -> Found:
+        """What nobody has said anything of yet, from medium up, the most urgent first; tests are left out."""
+        reach = self.reader.demand("exchanges")
+        question = Question(reviewed=False, severity="medium", with_tests=False)
+        return self._look.search(question, reach, limit, cursor, urgent_first=True)
+
+    def person(self, person: str, now: datetime, limit: int = 50, cursor: str | None = None) -> Found:
+        """What one person asked in the last `DAYS` days."""
+        question = Question(person=person, since=now - timedelta(days=DAYS))
+        return self.exchanges(question, limit, cursor)
+
+    def campaigns(self, now: datetime) -> list[Campaign]:
+        """Masked texts that `PERSONS` persons or more sent in the last `DAYS` days, by how many did."""
+        reach = self.reader.demand("exchanges")
+        rows = self._look.campaigns(reach, now - timedelta(days=DAYS), PERSONS)
+        return [Campaign(*row) for row in rows]
+
+    def events(self, **asked: Any) -> tuple[Record, ...]:
+        """Who looked, and what was noted, newest first; see `Look.events`."""
+        self.reader.demand("events")
+        return self._look.events(**asked)
+
+    # ── counts ───────────────────────────────────────────────────────────────────────────────────
+
+    def counts(self, by: str, question: Question) -> list[Cell]:
+        """How many exchanges and persons there are of each value, most first, within reach.
+
+        ``by`` is one of `COUNTED_BY`, else ValueError. Somebody from outside sees no cell of fewer than `FEWEST` persons,
+        and no single cell less than the rest, which would be told by the sum.
+        """
+        if by not in COUNTED_BY:
+            raise ValueError(f"counted by one of: {', '.join(COUNTED_BY)}")
+        anonymous = "counts" not in self.reader.sights
+        reach = self.reader.demand("anonymous_counts" if anonymous else "counts")
+        named = question.person or question.exchange or question.conversation or question.words
+        if named and "exchanges" not in self.reader.sights:
+            raise ValueError("counts are not asked of one person, exchange or text")
+        cells = [Cell(*row) for row in self._look.counts(question, reach, by)]
+        return kept_back(cells) if anonymous else cells
+
+    # ── one's own ────────────────────────────────────────────────────────────────────────────────
+
+    def own(self, question: Question, limit: int = 50, cursor: str | None = None) -> Found:
+        """What is held of the reader's own use."""
+        return self._look.search(replace(question, person=None), self.reader.own, limit, cursor)
+
+    def own_exchange(self, exchange: str) -> Timeline | None:
+        """One of the reader's own exchanges, and who looked at it."""
+        return self._timeline(exchange, self.reader.own)
+
+    # ── openings ─────────────────────────────────────────────────────────────────────────────────
+
+    def grants(self) -> dict[str, Grant]:
+        """Every request to open an original that the reader has to do with: reviewers and second persons all of them, a
+        所属長 those about the own section, everybody those about themselves once they were opened."""
+        every = grants_of((*self._look.events(what=EVENTS), *self._look.events(what="original")))
+        return {id: one for id, one in every.items() if self._concerns(one)}
+
+    def card(self, exchange: str) -> Mapping[str, Any] | None:
+        """The card of an exchange that the reader may say something of; None where there is none within reach."""
+        reach = self.reader.demand("exchanges")
+        cards = self._look.search(Question(exchange=exchange), reach, 1).cards
+        return cards[0] if cards else None
+
+    def original(self, grant: Grant, incident: str | None, master: Master, now: datetime) -> Opened:
+        """What the placeholders of an exchange stood for, for whoever may look now.
+
+        Raises `NotOpened`, CannotOpen where none can be opened (any more), MasterUnavailable.
+        """
+        demand_view(self.reader, grant, grant.exchange, incident, now)
+        kept, shown = query.sealed(self._ledger, grant.exchange), query.show(self._ledger, grant.exchange)
+        if kept is None or shown is None:
+            raise CannotOpen("この記録の原文はしまわれていません。 / no original of this exchange is kept.")
+        values = originals.opened(kept[0], grant.exchange, master, kept[1])
+        return Opened(values, shown.asked_text)
+
+    def _concerns(self, grant: Grant) -> bool:
+        reader = self.reader
+        if {"seek_originals", "allow_originals", "events"} & reader.sights:
+            return True
+        if grant.until is None:
+            return False
+        if reader.role == "section_head":
+            return (grant.department, grant.section) == (reader.reach.department, reader.reach.section)
+        return grant.subject == reader.person
+
+    def _timeline(self, exchange: str, reach: Reach) -> Timeline | None:
+        cards = self._look.search(Question(exchange=exchange), reach, 1).cards
+        shown = query.show(self._ledger, exchange) if cards else None
+        if shown is None:
+            return None
+        events = self._look.events(exchange=exchange)[::-1]
+        return Timeline(cards[0], shown.asked, shown.ending, shown.asked_text, shown.answer_text, events)
+
+
+def kept_back(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells without those in which somebody could be made out; of one alone the next smallest goes, too."""
+    small = {cell.name for cell in cells if (cell.persons or 0) < FEWEST}
+    rest = sorted((cell for cell in cells if cell.name not in small), key=lambda cell: cell.persons or 0)
+    if len(small) == 1 and rest:
+        small.add(rest[0].name)
+    return [Cell(cell.name, None, None) if cell.name in small else cell for cell in cells]

@@ -1,0 +1,53 @@
+"""What people write into the ledger themselves: reasons and incident numbers. Checked before anything is recorded."""
+
+import re
+
+from audit.numbers import may_be_somebodys
+
+LONGEST = 500
+"""Characters of a reason."""
+
+_INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,39}")
+
+
+class BadWording(ValueError):
+    """``code`` is stable: ``reason_missing``, ``reason_too_long``, ``number`` or ``incident``; `ja` and `en` say it."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.ja, self.en = _SAID[code]
+        super().__init__(f"{self.ja} / {self.en}")
+
+
+def reason(written: str | None) -> str:
+    """A reason, without space around it. Raises `BadWording`."""
+    said = (written or "").strip()
+    if not said:
+        raise BadWording("reason_missing")
+    if len(said) > LONGEST:
+        raise BadWording("reason_too_long")
+    if may_be_somebodys(said):
+        raise BadWording("number")
+    return said
+
+
+def incident(written: str | None) -> str:
+    """The number of an incident: ``INC-2026-014``. Raises `BadWording`."""
+    said = (written or "").strip()
+    if not _INCIDENT.fullmatch(said) or may_be_somebodys(said):
+        raise BadWording("incident")
+    return said
+
+
+_SAID = {
+    "reason_missing": ("理由を書いてください。", "Say why."),
+    "reason_too_long": (f"理由は{LONGEST}字までです。", f"A reason is {LONGEST} characters at most."),
+    "number": (
+        "個人番号・住民票コードに見える数字は、台帳に残せません。消してください。",
+        "A number that looks like a My Number or a resident code is not kept in the ledger: leave it out.",
+    ),
+    "incident": (
+        "事案番号は INC-2026-014 のような、英数字と - _ の3字から40字です。",
+        "An incident number has 3 to 40 letters, digits, - and _, as in INC-2026-014.",
+    ),
+}
