@@ -23,7 +23,7 @@ import structlog
 from audit.address import address_of
 from audit.ledger import Ledger
 from audit.model import CannotRecord, Draft
-from audit.query import CANNOT_READ, Filters, search
+from audit.query import CANNOT_READ, of_kind
 from policies import files
 from policies.complaints import Complaint, PolicyError
 from policies.days import day_of
@@ -330,19 +330,13 @@ def entity_types(settings: Settings) -> tuple[str, ...]:
 
 def _document_in_ledger(settings: Settings, digest: str) -> Any:
     """What a `noted` record says that this policy says; None where none does, or there is no ledger."""
-    cursor: str | None = None
-    wanted = Filters(kind="noted", everything=True)
     with suppress(*CANNOT_READ):
-        while True:
-            page = search(address_of(settings.ledger_location), wanted, limit=500, cursor=cursor)
-            for record in page.records:
-                if digest not in record.body:
-                    continue
-                data = json.loads(record.body).get("document")
-                if data is not None and files.digest_of(data) == digest:
-                    return data
-            if (cursor := page.cursor) is None:
-                return None
+        for record in of_kind(address_of(settings.ledger_location), "noted"):
+            if digest not in record.body:
+                continue
+            data = json.loads(record.body).get("document")
+            if data is not None and files.digest_of(data) == digest:
+                return data
     return None
 
 

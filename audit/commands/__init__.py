@@ -11,6 +11,7 @@ app = typer.Typer(
 )
 app.command("search")(looking.search)
 app.command("show")(looking.show)
+app.command("events")(looking.events)
 app.command("verify")(proving.verify)
 app.command("note")(proving.note)
 app.command("sweep")(keeping.sweep)

@@ -1,11 +1,12 @@
-"""``sekisho audit search | show``: find records, and show one exchange with its masked text.
+"""``sekisho audit search | show | events``: find exchanges, show one with its masked text, and who looked at what.
 
-Both first write a ``viewed`` record, and show nothing when that fails. Everything heavy is imported inside
+Each first writes a ``viewed`` record, and shows nothing when that fails. Everything heavy is imported inside
 the commands, so that the command line starts quickly.
 """
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,76 +25,187 @@ from audit.commands.desk import (
 )
 
 if TYPE_CHECKING:
+    from audit.catalogue.finding import Found
     from audit.model import Record
+
+MILLIONTHS = 1_000_000
+SEVERITIES = ("low", "medium", "high", "critical")
+DISPOSITIONS = ("false_alarm", "guidance", "incident", "exception")
+ENDINGS = ("answered", "refused", "failed", "abandoned", "lost")
+"""As their rooms have them, which are too heavy to be loaded for a command line (a test holds them equal)."""
 
 
 def search(
     ledger: Where = DEFAULT_LEDGER,
-    kind: Annotated[str | None, typer.Option(help="記録の種類: asked, answered, refused, … / Kind.")] = None,
-    exchange: Annotated[str | None, typer.Option(help="やり取りの番号。 / Exchange id.")] = None,
-    person: Annotated[str | None, typer.Option(help="職員。 / Person who asked.")] = None,
-    section: Annotated[str | None, typer.Option(help="課。 / Section.")] = None,
-    tool: Annotated[str | None, typer.Option(help="ツール。 / Tool.")] = None,
-    model: Annotated[str | None, typer.Option(help="求められたモデル。 / Model that was asked for.")] = None,
+    word: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="言葉",
+            help="伏せ字の質問か回答にある言葉(2文字から、何度でも)。 / Word of the masked texts.",
+        ),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(help="この日時以後（2026-11-23、時差の指定がなければ日本時間）。 / From, JST."),
     ] = None,
     until: Annotated[str | None, typer.Option(help="この日時より前。 / Before, JST.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="一度に出す件数。 / Records per page.")] = 50,
+    exchange: Annotated[str | None, typer.Option(help="やり取りの番号。 / Exchange id.")] = None,
+    person: Annotated[str | None, typer.Option(help="職員。 / Person who asked.")] = None,
+    department: Annotated[str | None, typer.Option(help="部。 / Department.")] = None,
+    section: Annotated[str | None, typer.Option(help="課。 / Section.")] = None,
+    tool: Annotated[str | None, typer.Option(help="ツール。 / Tool.")] = None,
+    model: Annotated[str | None, typer.Option(help="求められたモデル。 / Model that was asked for.")] = None,
+    category: Annotated[str | None, typer.Option(help="業務区分。 / Category.")] = None,
+    confidentiality: Annotated[
+        str | None, typer.Option("--class", help="判定に使った機密性。 / Effective confidentiality.")
+    ] = None,
+    verdict: Annotated[str | None, typer.Option(help="判定 permit, confirm, refuse。 / Verdict.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="結末 answered, refused, failed, abandoned, lost, open。 / Ending.")
+    ] = None,
+    why: Annotated[
+        str | None, typer.Option(help="断った・失敗した理由の語。 / Reason code of the ending.")
+    ] = None,
+    egress: Annotated[str | None, typer.Option(help="外に出たもの。 / What left.")] = None,
+    rule: Annotated[str | None, typer.Option(help="当たった規則。 / Rule that was hit.")] = None,
+    entity: Annotated[str | None, typer.Option(help="見つかったデータの種類。 / Kind of data found.")] = None,
+    alarm: Annotated[str | None, typer.Option(help="鳴った警報。 / Alarm.")] = None,
+    severity: Annotated[
+        str | None, typer.Option(help="これ以上の重さ low, medium, high, critical。 / This or more urgent.")
+    ] = None,
+    conversation: Annotated[str | None, typer.Option(help="会話の番号。 / Conversation.")] = None,
+    use_case: Annotated[str | None, typer.Option(help="利用案件の番号。 / Use case.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="同じ伏せ字の文のしるし。 / Same masked text.")] = None,
+    incident: Annotated[str | None, typer.Option(help="事案番号。 / Incident.")] = None,
+    disposition: Annotated[
+        str | None, typer.Option(help="扱い false_alarm, guidance, incident, exception。 / Disposition.")
+    ] = None,
+    least_tokens: Annotated[int | None, typer.Option(help="トークンがこれ以上。 / Tokens at least.")] = None,
+    most_tokens: Annotated[int | None, typer.Option(help="トークンがこれ以下。 / Tokens at most.")] = None,
+    least_yen: Annotated[float | None, typer.Option(help="費用がこれ以上(円)。 / Yen at least.")] = None,
+    most_yen: Annotated[float | None, typer.Option(help="費用がこれ以下(円)。 / Yen at most.")] = None,
+    reviewed: Annotated[
+        bool | None,
+        typer.Option(
+            "--reviewed/--unreviewed", help="扱いが決まったもの・まだのもの。 / Disposed of or not."
+        ),
+    ] = None,
+    urgent_first: Annotated[
+        bool, typer.Option("--urgent-first", help="重い順。 / The most urgent first.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="一度に出す件数。 / Exchanges per page.")
+    ] = 50,
     cursor: Annotated[
         str | None, typer.Option(help="前の頁が示した続きの印。 / Where the last page ended.")
     ] = None,
-    everything: Annotated[
-        bool,
-        typer.Option(
-            "--all",
-            help="閲覧の記録と、キー・保全・消去などのできごとも出します。"
-            " / Also who looked, and what became of keys, holds and old records.",
-        ),
-    ] = False,
     reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
-    """記録を新しい順に探します。 / Find records, newest first.
+    """やり取りを新しい順に探します。 / Find exchanges, newest first.
 
-    --json は一行に一件を標準出力へ、続きがあれば標準エラーに「cursor 印」の一行を出します。 /
-    With --json: one record a line on stdout; if there is more, one line "cursor MARK" on stderr.
+    --json は一行に一件を標準出力へ。件数と続きの印は標準エラーに出します。 /
+    With --json: one exchange a line on stdout; how many there are, and "cursor MARK", on stderr.
     """
-    from audit import query
+    from audit.catalogue.finding import Question, TooShort, looking
+    from audit.query import CANNOT_READ
+    from audit.readers import AT_THE_TERMINAL
 
     place = address(ledger)
-    demand_no_number(exchange, person, section, tool, model, reason)
-    filters = query.Filters(
-        kind=_kind(kind),
+    words = tuple(word or ())
+    question = Question(
+        since=time(since, "--since"),
+        until=time(until, "--until"),
         exchange=exchange,
         person=person,
+        department=department,
         section=section,
         tool=tool,
         model=model,
-        since=time(since, "--since"),
-        until=time(until, "--until"),
-        everything=everything,
+        category=category,
+        confidentiality=confidentiality,
+        verdict=_one_of("--verdict", verdict, ("permit", "confirm", "refuse")),
+        outcome=_one_of("--outcome", outcome, (*ENDINGS, "open")),
+        reason=why,
+        egress=egress,
+        rule=rule,
+        entity=entity,
+        alarm=alarm,
+        severity=_one_of("--severity", severity, SEVERITIES),
+        conversation=conversation,
+        use_case=use_case,
+        campaign=campaign,
+        incident=incident,
+        disposition=_one_of("--disposition", disposition, DISPOSITIONS),
+        tokens=(least_tokens, most_tokens),
+        yen=(_millionths(least_yen), _millionths(most_yen)),
+        reviewed=reviewed,
+        words=words,
     )
-    if filters.since and filters.until and filters.since > filters.until:
+    stated = question.stated()
+    demand_no_number(reason, *words, *(value for value in stated.values() if isinstance(value, str)))
+    if question.since and question.until and question.since > question.until:
         cannot("--since が --until より後です / --since is later than --until")
     try:
-        page = query.search(place, filters, limit, cursor)
-    except query.CANNOT_READ as error:
+        with looking(place) as look:
+            reach = AT_THE_TERMINAL.demand("exchanges")
+            page = look.search(question, reach, limit, cursor, urgent_first=urgent_first)
+    except TooShort:
+        cannot("--word は続いた2文字からです / --word has two characters side by side at least")
+    except CANNOT_READ as error:
         if cursor and isinstance(error, ValueError):
             cannot("--cursor は前の頁が示した印ではありません / --cursor is no mark that a search has given")
         cannot_read(place, error)
-    stated = filters.stated() | {"limit": limit} | ({"cursor": cursor} if cursor else {})
-    record_view(place, "search", stated, len(page.records), reason)
+    stated |= {"limit": limit} | ({"cursor": cursor} if cursor else {})
+    record_view(place, "search", stated, len(page.cards), reason)
     if as_json:
-        for record in page.records:
-            typer.echo(json.dumps(_plain(record), ensure_ascii=False))
+        for card in page.cards:
+            typer.echo(json.dumps(card_told(card), ensure_ascii=False))
     else:
-        _print_table(page.records)
-        if not page.records:
-            typer.echo("該当する記録はありません。 / No records.", err=True)
+        _print_cards(page.cards)
+    if page.total or not as_json:
+        _tell_total(page)
     if page.cursor:
         typer.echo(f"cursor {page.cursor}", err=True)
+
+
+def events(
+    ledger: Where = DEFAULT_LEDGER,
+    what: Annotated[
+        str | None, typer.Option(help="できごとか閲覧の種類。末尾の .* はその仲間すべて。 / Event, or key.*")
+    ] = None,
+    who: Annotated[str | None, typer.Option(help="した人。 / Who did it.")] = None,
+    exchange: Annotated[
+        str | None, typer.Option(help="このやり取りについて。 / About this exchange.")
+    ] = None,
+    subject: Annotated[str | None, typer.Option(help="この職員について。 / About this person.")] = None,
+    since: Annotated[str | None, typer.Option(help="この日時以後。 / From, JST.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="件数。 / How many.")] = 50,
+    reason: Reason = None,
+    as_json: AsJson = False,
+) -> None:
+    """閲覧の記録と、キー・保全・消去などのできごとを新しい順に示します。 / Who looked, and what was noted, newest first."""
+    from audit.catalogue.finding import looking
+    from audit.query import CANNOT_READ
+
+    place = address(ledger)
+    asked = {"what": what, "who": who, "exchange": exchange, "subject": subject}
+    demand_no_number(reason, *asked.values())
+    moment = time(since, "--since")
+    try:
+        with looking(place) as look:
+            found = look.events(**asked, since=moment, limit=limit)
+    except CANNOT_READ as error:
+        cannot_read(place, error)
+    stated = {name: value for name, value in asked.items() if value} | {"limit": limit}
+    record_view(place, "events", stated, len(found), reason)
+    if as_json:
+        for record in found:
+            typer.echo(json.dumps(_plain(record), ensure_ascii=False))
+    else:
+        _print_table(found)
+        if not found:
+            typer.echo("該当する記録はありません。 / No records.", err=True)
 
 
 def show(
@@ -125,17 +237,57 @@ def show(
         _print_view(view)
 
 
-def _kind(kind: str | None) -> Any:
-    from typing import get_args
+def _one_of(option: str, value: str | None, known: Sequence[str]) -> Any:
+    if value is not None and value not in known:
+        cannot(f"{option} は次のどれかです / {option} is one of: {', '.join(known)}")
+    return value
 
-    from audit.model import Kind
 
-    if kind is not None and kind not in get_args(Kind):
-        cannot(f"--kind は次のどれかです / --kind is one of: {', '.join(get_args(Kind))}")
-    return kind
+def _millionths(yen: float | None) -> int | None:
+    return None if yen is None else round(yen * MILLIONTHS)
 
 
 # ── what is shown ────────────────────────────────────────────────────────────────────────────────
+
+
+def card_told(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A card as JSON values; yen as a decimal word."""
+    told = dict(card)
+    yen = told.pop("yen")
+    told["class"] = told.pop("confidentiality")
+    return told | {"cost_yen": None if yen is None else f"{yen / MILLIONTHS:.6f}"}
+
+
+def _tell_total(page: "Found") -> None:
+    """How many there are in all, and whether that is all of them."""
+    if not page.total:
+        typer.echo("該当するやり取りはありません。 / No exchanges.", err=True)
+    elif page.cursor or page.total > len(page.cards):
+        more = "より多く / more than" if page.more else ""
+        typer.echo(
+            f"全部で{page.total:,}件{more} / {page.total:,} in all{' and more' if page.more else ''}",
+            err=True,
+        )
+
+
+def _print_cards(cards: "Sequence[Mapping[str, Any]]") -> None:
+    """A table on a terminal, tab-separated lines elsewhere."""
+    from audit.catalogue.severity import WORDS
+    from audit.certificate import local, plain
+
+    heads = (
+        "日時 JST", "重さ severity", "結末 outcome", "やり取り exchange", "職員 person", "課 section", "モデル model",
+        "規則 rules", "データ data", "理由 reason",
+    )  # fmt: skip
+    lines = []
+    for card in cards:
+        cells = (
+            card["outcome"], card["exchange"], card["person"], card["section"], card["model"], " ".join(card["rules"]),
+            " ".join(card["entities"]), card["reason"],
+        )  # fmt: skip
+        severity = WORDS[card["severity"]]
+        lines.append((local(card["at"]), severity, *(plain(cell) if cell else "-" for cell in cells)))
+    _print_lines(heads, lines)
 
 
 def _plain(record: "Record") -> dict[str, Any]:
@@ -169,17 +321,15 @@ def _view(shown: Any) -> dict[str, Any]:
     }
 
 
-def _print_table(records: tuple["Record", ...]) -> None:
-    """A table on a terminal, tab-separated lines elsewhere."""
-    lines = [_columns(record) for record in records]
+def _print_table(records: "Sequence[Record]") -> None:
     heads = (
-        "日時 JST",
-        "種類 kind",
-        "やり取り exchange",
-        "職員 person",
-        "モデル model",
-        "理由・できごと reason, event",
-    )
+        "日時 JST", "種類 kind", "やり取り exchange", "人 person", "モデル model", "理由・できごと reason, event",
+    )  # fmt: skip
+    _print_lines(heads, [_columns(record) for record in records])
+
+
+def _print_lines(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal, tab-separated lines elsewhere."""
     if not sys.stdout.isatty():
         for line in lines:
             typer.echo("\t".join(line))

@@ -58,7 +58,6 @@ Where = Annotated[
     ),
 ]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_AT_ONCE = 1_000
 """Records that are held in memory at once."""
 _LONGEST = 30
 """Rows of one table on a terminal; the files hold all."""
@@ -324,18 +323,11 @@ def _asked_in(place: "Address", month: "Month") -> "Iterator[Asked]":
     from audit.commands.desk import cannot_read
     from proxy.comparison import Asked
 
-    filters = query.Filters(kind="asked", since=month.first_moment(), until=month.next().first_moment())
-    cursor: str | None = None
-    while True:
-        try:
-            page = query.search(place, filters, _AT_ONCE, cursor)
-            asked = [Asked(one.exchange or "", one.at, json.loads(one.body)) for one in page.records]
-        except query.CANNOT_READ as error:
-            cannot_read(place, error)
-        yield from asked
-        cursor = page.cursor
-        if cursor is None:
-            return
+    try:
+        for one in query.of_kind(place, "asked", month.first_moment(), month.next().first_moment()):
+            yield Asked(one.exchange or "", one.at, json.loads(one.body))
+    except query.CANNOT_READ as error:
+        cannot_read(place, error)
 
 
 def _demand_new(*files: Path | None) -> None:

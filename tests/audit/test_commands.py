@@ -65,27 +65,20 @@ def viewed(ledger: Where) -> list[dict[str, Any]]:
     return [json.loads(body) for (body,) in rows(ledger, "SELECT body FROM records WHERE kind = 'viewed'")]
 
 
-def test_search_prints_one_record_a_line_newest_first(filled: Address) -> None:
+def test_search_prints_one_exchange_a_line_newest_first(filled: Address) -> None:
     result = run(filled, "search", "--json")
-    records = [json.loads(line) for line in result.stdout.splitlines()]
+    cards = [json.loads(line) for line in result.stdout.splitlines()]
     assert (result.exit_code, result.stderr) == (0, "")
-    assert [(record["exchange"], record["kind"]) for record in records] == [
-        ("x-2", "lost"),
-        ("x-2", "asked"),
-        ("x-1", "answered"),
-        ("x-1", "asked"),
-    ]
-    assert records[3]["body"] == asked()
-    assert {"writer", "index", "at"} <= records[0].keys()
+    assert [(card["exchange"], card["outcome"]) for card in cards] == [("x-2", "lost"), ("x-1", "answered")]
+    assert cards[1]["person"] == "demo" and cards[1]["entities"] == ["JP_ADDRESS", "PERSON"]
 
 
 def test_search_goes_on_where_the_cursor_points(filled: Address) -> None:
-    first = run(filled, "search", "--json", "--limit", "3")
-    word, cursor = first.stderr.split()
-    second = run(filled, "search", "--json", "--limit", "3", "--cursor", cursor)
-    assert word == "cursor"
-    assert [len(page.stdout.splitlines()) for page in (first, second)] == [3, 1]
-    assert second.stderr == ""
+    first = run(filled, "search", "--json", "--limit", "1")
+    total, (word, cursor) = first.stderr.splitlines()[0], first.stderr.splitlines()[1].split()
+    second = run(filled, "search", "--json", "--limit", "1", "--cursor", cursor)
+    assert word == "cursor" and "全部で2件" in total
+    assert [json.loads(page.stdout)["exchange"] for page in (first, second)] == ["x-2", "x-1"]
 
 
 def test_search_for_people_is_in_japanese_time(filled: Address) -> None:
@@ -103,7 +96,7 @@ def test_each_reading_is_recorded_with_its_filters_and_reason(filled: Address) -
     run(filled, "show", "x-9")
     search, show, none = viewed(filled)
     assert search["filters"] == {"person": "demo", "limit": 7}
-    assert (search["what"], search["rows"], search["reason"]) == ("search", 2, "点検")
+    assert (search["what"], search["rows"], search["reason"]) == ("search", 1, "点検")
     assert (show["what"], show["filters"], show["rows"], show["reason"]) == (
         "show",
         {"exchange": "x-1"},
@@ -124,10 +117,10 @@ def test_what_cannot_be_recorded_as_seen_is_not_shown(file: Path, arguments: lis
     assert "表示しません" in refused(run(file, *arguments), 2)
 
 
-def test_readings_are_listed_only_when_asked_for(filled: Address) -> None:
+def test_readings_are_listed_beside_the_exchanges(filled: Address) -> None:
     run(filled, "search")
     assert "viewed" not in run(filled, "search", "--json").stdout
-    assert run(filled, "search", "--json", "--all").stdout.count('"kind": "viewed"') == 2
+    assert run(filled, "events", "--json").stdout.count('"kind": "viewed"') == 2
 
 
 def test_show_gives_one_exchange_as_json(filled: Address) -> None:
@@ -195,7 +188,9 @@ def test_a_server_that_does_not_answer_is_2_and_no_password_is_said(
 @pytest.mark.parametrize(
     "wrong",
     [
-        ["--kind", "thought"],
+        ["--outcome", "thought"],
+        ["--severity", "worst"],
+        ["--word", "あ"],
         ["--since", "yesterday"],
         ["--cursor", "nonsense"],
         ["--since", "2026-11-24", "--until", "2026-11-23"],
@@ -237,17 +232,18 @@ def test_what_cannot_be_recorded_as_taken_is_not_written(file: Path, tmp_path: P
 def test_whose_record_it_is_and_what_it_tells_is_in_the_table(filled: Address) -> None:
     run(filled, "search", "--reason", "点検")
     run(filled, "hold", "place", "other", "--reason", "照会", "--person", "demo")
-    table = [line.split("\t") for line in run(filled, "search", "--all").stdout.splitlines()]
+    table = [line.split("\t") for line in run(filled, "events").stdout.splitlines()]
     told = {line[1]: (line[3], line[5]) for line in table}
     assert told["viewed"] == (os_user(), "search 点検")
     assert told["noted"] == (os_user(), "hold.placed 照会")
-    assert told["asked"] == ("demo", "-")
+    _, severity, outcome, exchange, person, *_ = run(filled, "search").stdout.splitlines()[-1].split("\t")
+    assert (severity, outcome, exchange, person) == ("低", "answered", "x-1", "demo")
 
 
 def test_that_nothing_was_found_is_said(filled: Address) -> None:
     result = run(filled, "search", "--person", "nobody")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith("該当する記録はありません。")
+    assert result.stderr.startswith("該当するやり取りはありません。")
     assert run(filled, "search", "--person", "nobody", "--json").output == ""
 
 
@@ -413,3 +409,18 @@ def test_where_there_is_no_note_yet_none_is_printed(place: Address) -> None:
     ledger.append_now(Draft("viewed", None, {}))
     ledger.stop()
     assert "控えはまだありません" in refused(run(place, "note"), 1)
+
+
+def test_the_words_that_options_take_are_those_of_their_rooms() -> None:
+    from audit.catalogue.card import MILLIONTHS
+    from audit.catalogue.severity import SEVERITIES
+    from audit.commands import looking
+    from audit.dispositions import DISPOSITIONS
+    from audit.model import ENDINGS
+
+    assert (looking.SEVERITIES, looking.DISPOSITIONS, looking.MILLIONTHS) == (
+        SEVERITIES,
+        DISPOSITIONS,
+        MILLIONTHS,
+    )
+    assert set(looking.ENDINGS) == ENDINGS

@@ -16,7 +16,7 @@ from audit.address import Address
 from audit.commands import app
 from audit.ledger import Ledger
 from audit.model import CannotRecord, Draft
-from audit.query import Filters, search, show
+from audit.query import of_kind, show
 from audit.signing import create_keys
 from audit.stores import place_of
 from tests.audit.ledgers import Child, attack, kinds, named, rows, soon, verified
@@ -91,7 +91,7 @@ def test_what_a_writer_of_0_1_0_left_open_is_closed_in_its_own_chain(
 
 def test_old_and_new_records_are_found_together(old: Path, open_ledger: OpenLedger) -> None:
     open_ledger(old).append_now(Draft("asked", "x-1", {}))
-    found = [record.exchange for record in search(Address(old), Filters(kind="asked")).records]
+    found = [record.exchange for record in of_kind(Address(old), "asked")]
     assert (found[0], len(found)) == ("x-1", 6)
     shown = show(Address(old), OPEN)
     assert shown and shown.asked_text == "返事を待っている質問"
@@ -99,7 +99,7 @@ def test_old_and_new_records_are_found_together(old: Path, open_ledger: OpenLedg
 
 def test_an_old_ledger_is_not_read_before_it_was_brought_up_to_date(old: Path) -> None:
     with pytest.raises(RuntimeError, match="start `sekisho serve` once"):
-        search(Address(old), Filters())
+        list(of_kind(Address(old), "asked"))
     result = CliRunner().invoke(app, ["search", "--ledger", str(old)])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "sekisho serve" in result.stderr

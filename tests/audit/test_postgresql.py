@@ -14,7 +14,7 @@ from audit.address import Address, address_of
 from audit.ledger import Ledger
 from audit.model import AlreadyEnded, CannotRecord, Draft
 from audit.names import now
-from audit.query import CANNOT_READ, Filters, search
+from audit.query import CANNOT_READ, of_kind
 from tests.audit.ledgers import Clock, asked, kinds, rows, soon, verified
 from tests.postgres import Server
 
@@ -82,7 +82,7 @@ def test_a_database_of_others_is_left_alone(
     before = relations(place)
     assert words in why_not(open_ledger())
     with pytest.raises(RuntimeError, match=words):
-        search(place, Filters())
+        list(of_kind(place, "asked"))
     assert relations(place) == before
 
 
@@ -93,7 +93,7 @@ def test_a_ledger_may_lie_in_a_schema_of_its_own_beside_others(
     ours = Address(url=f"{place.url}&options=-csearch_path%3Dsekisho")
     open_ledger(ours).append_now(Draft("asked", "x-1", asked(), "text"))
     assert relations(place) == {"others"}
-    assert [record.exchange for record in search(ours, Filters()).records] == ["x-1"]
+    assert [record.exchange for record in of_kind(ours, "asked")] == ["x-1"]
     assert verified(ours).ok
 
 
@@ -149,7 +149,7 @@ def test_where_nobody_answers_nothing_is_recorded_and_no_password_is_said(
     said = why_not(open_ledger(url))
     assert "geheim" not in said and "clerk:ge" not in said
     with pytest.raises(CANNOT_READ) as unread:
-        search(address_of(url), Filters())
+        list(of_kind(address_of(url), "asked"))
     assert "geheim" not in "".join(traceback.format_exception(unread.value))
 
 
@@ -301,5 +301,5 @@ def cut(place: Address, but: int = 0) -> None:
 
 def test_without_a_server_nothing_can_be_read_and_no_file_appears(tmp_path: Path) -> None:
     with pytest.raises(CANNOT_READ):
-        search(address_of(f"postgresql:///ledger?host={tmp_path}"), Filters())
+        list(of_kind(address_of(f"postgresql:///ledger?host={tmp_path}"), "asked"))
     assert list(tmp_path.iterdir()) == []
