@@ -51,12 +51,14 @@ class Asker:
 
     async def demand(self, scope: Scope, unit: Unit | None = None) -> None:
         """Raises `Problem` 403, noted, where this person may not do this for this section."""
-        if self.rights.may(scope, unit):
-            return
-        await self._note(
-            "office.refused", {"scope": scope, "person": self.caller.person, "role": self.rights.role}
-        )
-        raise Problem(
+        if not self.rights.may(scope, unit):
+            raise await self.refused(scope)
+
+    async def refused(self, scope: str) -> Problem:
+        """What somebody is told who may not do this; noted. Raises `Unavailable`."""
+        facts = {"scope": scope, "person": self.caller.person, "role": self.rights.role}
+        await self._note("office.refused", facts)
+        return Problem(
             403,
             "not_your_right",
             Bilingual(
@@ -68,7 +70,7 @@ class Asker:
     async def looked(self, what: str, filters: dict[str, Any], rows: int) -> None:
         """Record that something was shown; nothing is shown unless this is durable. Raises `Unavailable`."""
         body = {"what": what, "filters": filters, "rows": rows, "person": self.caller.person, "reason": None}
-        await self._append(Draft("viewed", None, body))
+        await self.append(Draft("viewed", None, body))
 
     async def doing(self, work: Callable[[], Done]) -> Done:
         """Let a book do something, in a thread. Raises `Problem` for a `Fault` and for books that cannot be used."""
@@ -82,9 +84,10 @@ class Asker:
             raise Unavailable("office_unreadable") from None
 
     async def _note(self, event: str, facts: dict[str, Any]) -> None:
-        await self._append(Draft("noted", None, {"event": event, "by": self.caller.person, **facts}))
+        await self.append(Draft("noted", None, {"event": event, "by": self.caller.person, **facts}))
 
-    async def _append(self, draft: Draft) -> None:
+    async def append(self, draft: Draft) -> None:
+        """Record something. Raises `Unavailable`."""
         try:
             await self.house.ledger.append(draft)
         except CannotRecord as error:

@@ -71,9 +71,14 @@ class Rights:
         return scope in EVERYBODY or unit is None or self.sees(unit)
 
 
+def is_somebody(caller: Caller) -> bool:
+    """Whether it is a person of the book who came themselves: no machine, and nobody whom a tool only names."""
+    return caller.identity == "authenticated" and caller.actor != "robot" and caller.enrolled
+
+
 def rights_of(caller: Caller) -> Rights:
     """The rights of a caller: none for a machine, for somebody whom a tool only names, or who is not enrolled."""
-    if caller.identity != "authenticated" or caller.actor == "robot" or not caller.enrolled:
+    if not is_somebody(caller):
         return Rights(caller.person, caller.role, frozenset(), caller.unit)
     scopes = SCOPES.get(caller.role, frozenset()) | EVERYBODY
     return Rights(caller.person, caller.role, scopes, caller.unit if caller.role in OWN_SECTION else None)

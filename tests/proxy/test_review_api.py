@@ -1,0 +1,282 @@
+"""/audit/v1: every role, every operation, every row; what is hidden cannot be told from what is not there."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from audit.readers import SIGHTS
+from policies.vocabulary import ROLES
+from proxy.settings import Settings
+from tests.approving import approving
+from tests.proxy.conftest import post
+from tests.proxy.halls import OTHERS, SECTION, Hall, furnished
+
+WHO = (*ROLES, *OTHERS)
+TEXT = "道路の陥没について、山田太郎さんへの回答を書いてください"
+
+
+@pytest.fixture(scope="module")
+def text() -> dict[str, Any]:
+    return {"model": "echo", "messages": [{"role": "user", "content": TEXT}]}
+
+
+@pytest.fixture
+def hall(serve: Callable[..., str], settings: Settings, text: dict[str, Any]) -> Hall:
+    """One exchange of everybody, each in their section."""
+    hall = furnished(serve().removesuffix("/v1"), settings)
+    hall.ready()
+    for who in WHO:
+        assert post(f"{hall.root}/v1", text, key=hall.keys[who])[0] == 200
+    return hall
+
+
+def ask(
+    hall: Hall, who: str, path: str, method: str = "GET", body: Any = None, **asked: Any
+) -> tuple[int, Any]:
+    query = f"?{urlencode(asked, doseq=True)}" if asked else ""
+    return hall.ask(who, method, f"/audit/v1/{path}{query}", body)
+
+
+def exchange_of(hall: Hall, who: str) -> str:
+    status, told = ask(hall, "csirt_reviewer", "exchanges", person=hall.id(who))
+    assert status == 200
+    return str(told["exchanges"][0]["exchange"])
+
+
+READINGS: dict[str, tuple[str, str]] = {
+    "exchanges": ("exchanges", "search"),
+    "triage": ("exchanges", "triage"),
+    "people/100001": ("exchanges", "person"),
+    "campaigns": ("exchanges", "campaigns"),
+    "events": ("events", "events"),
+    "counts/section": ("counts", "counts"),
+}
+"""Path → the sight that it needs, and what the record of a look at it is called."""
+
+
+@pytest.mark.requirement("R9")
+@pytest.mark.requirement("R47")
+def test_every_role_sees_what_is_its_own_and_every_look_and_every_refusal_is_a_record(hall: Hall) -> None:
+    for role in ROLES:
+        for path, (sight, what) in READINGS.items():
+            may = sight in SIGHTS.get(role, ()) or (sight == "counts" and role == "dx_advisor")
+            before = len(hall.records("viewed")), len(hall.records("noted"))
+            status, told = ask(hall, role, path, reason="試験")
+            assert (status == 200) is may, (role, path, status, told)
+            looks, notes = hall.records("viewed")[before[0] :], hall.records("noted")[before[1] :]
+            if may:
+                (look,) = looks
+                assert (look["what"], look["person"], look["role"]) == (what, hall.id(role), role)
+                assert look["reason"] == "試験"
+                rows = next(len(value) for value in told.values() if isinstance(value, list))
+                assert look["rows"] == rows
+            else:
+                assert (status, told["error"]["code"]) == (403, "not_your_right") and not looks
+                assert [one["event"] for one in notes] == ["office.refused"]
+
+
+@pytest.mark.requirement("R9", "R15")
+def test_heads_and_leaders_count_their_own_and_nobody_else(hall: Hall) -> None:
+    def sections(role: str, **asked: Any) -> dict[str, Any]:
+        told = ask(hall, role, "counts/section", **asked)[1]
+        return {cell["name"]: cell["exchanges"] for cell in told["cells"]}
+
+    for role in ("section_head", "section_manager"):
+        assert sections(role) == {SECTION: len(ROLES)}, role
+        assert sections(role, section="福祉課") == {} and sections(role, department="別の部") == {}
+    assert sections("dx_core_leader") == {SECTION: len(ROLES), "福祉課": 1}
+    assert sections("governance_board") == {SECTION: len(ROLES) + 1, "福祉課": 1}
+    for asked in ({"person": "100001"}, {"word": "道路"}, {"conversation": "c"}):
+        assert ask(hall, "section_head", "counts/tool", **asked)[0] == 400, asked
+
+
+@pytest.mark.requirement("R9")
+def test_who_comes_from_outside_sees_no_cell_in_which_somebody_can_be_made_out(hall: Hall) -> None:
+    told = ask(hall, "dx_advisor", "counts/section")[1]
+    assert all(cell["exchanges"] is None for cell in told["cells"]), "one small cell takes the next with it"
+    (tool,) = ask(hall, "dx_advisor", "counts/tool")[1]["cells"]
+    assert tool["exchanges"] == len(WHO)
+    assert ask(hall, "dx_advisor", f"exchanges/{exchange_of(hall, 'staff_member')}")[0] == 403
+
+
+@pytest.mark.requirement("R9")
+def test_nobody_opens_by_its_id_what_they_may_not_see(hall: Hall) -> None:
+    theirs, none = exchange_of(hall, "elsewhere"), "01AAAAAAAAAAAAAAAAAAAAAAAA"
+    for role in ROLES:
+        own = [ask(hall, role, f"me/exchanges/{id}") for id in (theirs, none)]
+        assert [status for status, _ in own] == [404, 404]
+        told = {one["error"]["message"].partition(" [")[0] for _, one in own}
+        assert len(told) == 1, "nobody learns that it is there"
+        reads = "texts" in SIGHTS.get(role, ())
+        assert ask(hall, role, f"exchanges/{theirs}")[0] == (200 if reads else 403)
+        assert ask(hall, role, f"exchanges/{none}")[0] == (404 if reads else 403)
+        for path in ("openings/g-0000000000000000/original", "openings/g-0000000000000000/allow"):
+            method = "GET" if path.endswith("original") else "POST"
+            assert ask(hall, role, path, method)[0] == 404
+    assert ask(hall, "tool", "exchanges")[0] == 401
+    hall.keys["nobody"] = "sk-none"
+    assert ask(hall, "nobody", "exchanges")[0] == 401
+
+
+@pytest.mark.requirement("R48")
+def test_a_reviewer_finds_by_filters_and_by_two_characters_of_the_masked_text(hall: Hall) -> None:
+    status, told = ask(hall, "csirt_reviewer", "exchanges", word=["陥没", "回答"], section=SECTION, limit=5)
+    assert status == 200 and told["total"] == len(ROLES) + 1 and len(told["exchanges"]) == 5
+    paged = [card["exchange"] for card in told["exchanges"]]
+    while told["cursor"]:
+        told = ask(
+            hall,
+            "csirt_reviewer",
+            "exchanges",
+            word=["陥没", "回答"],
+            section=SECTION,
+            limit=5,
+            cursor=told["cursor"],
+        )[1]
+        paged += [card["exchange"] for card in told["exchanges"]]
+    assert len(paged) == len(set(paged)) == len(ROLES) + 1
+    assert ask(hall, "csirt_reviewer", "exchanges", word="山田")[1]["total"] == 0, "the name is masked"
+    assert ask(hall, "csirt_reviewer", "exchanges", entity="PERSON", **{"class": "2"})[1]["total"] == len(WHO)
+    look = hall.records("viewed")[-1]
+    assert look["filters"]["entity"] == "PERSON" and look["rows"] == len(WHO)
+
+
+def test_what_is_asked_wrong_is_told_and_no_number_gets_into_the_ledger(hall: Hall) -> None:
+    before = len(hall.records("viewed"))
+    for asked in (
+        {"word": "陥"}, {"since": "昨日"}, {"severity": "worst"}, {"nobody_knows_this": "1"}, {"cursor": "x"}, {"limit": "0"},
+        {"person": "123456789018"}, {"word": "1234-5678-9018"}, {"reason": "123456789018の件"},
+    ):  # fmt: skip
+        status, told = ask(hall, "csirt_reviewer", "exchanges", **asked)
+        assert status == 400 and told["error"]["message"], asked
+        assert "9018" not in json.dumps(told)
+    assert ask(hall, "csirt_reviewer", "counts/person")[0] == 400, "nobody is ranked"
+    assert len(hall.records("viewed")) == before
+
+
+def test_a_timeline_has_the_masked_texts_and_everybody_who_looked(hall: Hall) -> None:
+    id = exchange_of(hall, "staff_member")
+    ask(hall, "auditor", f"exchanges/{id}", reason="年次監査")
+    told = ask(hall, "csirt_reviewer", f"exchanges/{id}")[1]
+    assert "[PERSON_1_" in told["text"]["asked"] and "山田" not in json.dumps(told, ensure_ascii=False)
+    looks = [(one["body"]["what"], one["body"]["role"], one["body"]["reason"]) for one in told["events"]]
+    assert looks == [("show", "auditor", "年次監査")]
+    mine = ask(hall, "staff_member", f"me/exchanges/{id}")[1]
+    assert [one["body"]["role"] for one in mine["events"]] == ["auditor", "csirt_reviewer"]
+
+
+def test_triage_holds_what_nobody_has_spoken_of_the_most_urgent_first(hall: Hall) -> None:
+    key = hall.keys["elsewhere"]
+    number = {"model": "echo", "messages": [{"role": "user", "content": "個人番号は123456789018です"}]}
+    assert post(f"{hall.root}/v1", number, key=key)[0] == 403
+    assert post(f"{hall.root}/v1", key=key, x_sekisho_use_case="UC-none")[0] == 403
+    queue = ask(hall, "csirt_reviewer", "triage")[1]["exchanges"]
+    assert [card["severity"] for card in queue] == ["critical", "medium"]
+    first = queue[0]["exchange"]
+    path = f"exchanges/{first}/dispositions"
+    form = {"disposition": "incident", "reason": "個人番号の記載", "incident": "INC-2026-001"}
+    assert ask(hall, "auditor", path, "POST", form)[0] == 403
+    assert ask(hall, "csirt_reviewer", path, "POST", form | {"incident": None})[0] == 400
+    status, told = ask(hall, "csirt_reviewer", path, "POST", form)
+    assert (status, told["disposition"]) == (201, "incident")
+    assert [card["severity"] for card in ask(hall, "csirt_reviewer", "triage")[1]["exchanges"]] == ["medium"]
+    (card,) = ask(hall, "csirt_reviewer", "exchanges", incident="INC-2026-001")[1]["exchanges"]
+    assert card["exchange"] == first
+    own = exchange_of(hall, "csirt_reviewer")
+    assert (
+        ask(
+            hall,
+            "csirt_reviewer",
+            f"exchanges/{own}/dispositions",
+            "POST",
+            {"disposition": "guidance", "reason": "x"},
+        )[0]
+        == 400
+    )
+
+
+def test_the_same_masked_text_of_several_persons_is_a_campaign(hall: Hall) -> None:
+    (one,) = ask(hall, "csirt_reviewer", "campaigns")[1]["campaigns"]
+    assert (one["persons"], one["exchanges"]) == (len(WHO), len(WHO))
+    assert ask(hall, "csirt_reviewer", "exchanges", campaign=one["campaign"])[1]["total"] == len(WHO)
+
+
+def test_nothing_is_shown_where_the_look_cannot_be_recorded(hall: Hall) -> None:
+    hall.settings.ledger_location  # noqa: B018
+    path = hall.settings.home / "ledger.sqlite"
+    path.chmod(0o444)
+    try:
+        status, told = ask(hall, "csirt_reviewer", "exchanges")
+        assert status == 503 and "exchanges" not in told
+    finally:
+        path.chmod(0o640)
+
+
+# ── originals ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def sealed(serve: Callable[..., str], settings: Settings, tmp_path: Any, text: dict[str, Any]) -> Hall:
+    """A hall whose policy keeps originals for three days."""
+    policy = str(approving(tmp_path, "*", instead={"originals": {"keep_days": 3}}))
+    kept = settings.model_copy(update={"policy": policy})
+    from proxy.house import build
+
+    hall = furnished(serve(lambda _: build(kept)).removesuffix("/v1"), settings)
+    hall.ready()
+    for who in ("staff_member", "elsewhere"):
+        assert post(f"{hall.root}/v1", text, key=hall.keys[who])[0] == 200
+    return hall
+
+
+def request(hall: Hall, exchange: str, who: str = "csirt_reviewer", **more: Any) -> tuple[int, Any]:
+    form = {"exchange": exchange, "incident": "INC-2026-014", "reason": "申立ての確認", "hours": 1}
+    return ask(hall, who, "openings", "POST", form | more)
+
+
+@pytest.mark.requirement("R46")
+def test_two_persons_open_an_original_and_every_view_is_a_record(sealed: Hall) -> None:
+    id = exchange_of(sealed, "staff_member")
+    assert request(sealed, id, "auditor")[0] == 403 and request(sealed, id, "operator")[0] == 403
+    status, grant = request(sealed, id)
+    assert (status, grant["state"]) == (201, "asked")
+    path = f"openings/{grant['id']}"
+    look = {"incident": "INC-2026-014"}
+    assert ask(sealed, "csirt_reviewer", f"{path}/original", **look)[1]["error"]["code"] == "glass_waiting"
+    assert ask(sealed, "csirt_reviewer", f"{path}/allow", "POST")[0] == 403, "the same person"
+    status, given = ask(sealed, "cio_advisor", f"{path}/allow", "POST")
+    assert (status, given["state"]) == (200, "open")
+    for _ in range(3):
+        status, told = ask(sealed, "csirt_reviewer", f"{path}/original", **look)
+        assert status == 200 and "山田太郎" in told["values"].values()
+    assert ask(sealed, "csirt_reviewer", f"{path}/original", incident="INC-2026-015")[0] == 403
+    assert ask(sealed, "cio_advisor", f"{path}/original", **look)[0] == 403, "the second person opens nothing"
+    views = [one for one in sealed.records("viewed") if one["what"] == "original"]
+    assert len(views) == 3 and all(
+        view["reason"] and view["filters"]["grant"] == grant["id"] for view in views
+    )
+    (told_of,) = ask(sealed, "section_head", "openings")[1]["openings"]
+    assert (told_of["id"], told_of["views"], told_of["incident"]) == (grant["id"], 3, "INC-2026-014")
+    (own,) = ask(sealed, "staff_member", "openings")[1]["openings"]
+    assert own["id"] == grant["id"]
+    assert ask(sealed, "namesake", "openings")[1]["openings"] == []
+    assert ask(sealed, "csirt_reviewer", f"{path}/close", "POST")[0] == 200
+    assert ask(sealed, "csirt_reviewer", f"{path}/original", **look)[1]["error"]["code"] == "glass_over"
+    assert "山田太郎" not in json.dumps(
+        sealed.records("viewed") + sealed.records("noted"), ensure_ascii=False
+    )
+
+
+def test_an_original_that_is_not_kept_is_said_to_be_so(hall: Hall) -> None:
+    id = exchange_of(hall, "staff_member")
+    grant = request(hall, id)[1]
+    ask(hall, "cio_advisor", f"openings/{grant['id']}/allow", "POST")
+    status, told = ask(hall, "csirt_reviewer", f"openings/{grant['id']}/original", incident="INC-2026-014")
+    assert (status, told["error"]["code"]) == (404, "no_original")
+
+
+def test_a_name_in_an_address_may_be_japanese(hall: Hall) -> None:
+    assert hall.ask("csirt_reviewer", "GET", f"/audit/v1/exchanges?section={quote(SECTION)}")[0] == 200
