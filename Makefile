@@ -20,7 +20,7 @@ JOBS   := 2
 SHARED := -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte bench-ledger bench-decisions bench-attacks bench-quotas clean
+.PHONY: help install serve test test-long lint lock bench bench-detectors bench-leaks bench-first-byte bench-ledger bench-decisions bench-attacks bench-quotas bench-search clean
 
 help:
 	@echo 'make serve      関所を動かす               install what is missing, then serve on 127.0.0.1:8080'
@@ -36,6 +36,7 @@ help:
 	@echo 'make bench-decisions  規則200件の判定の速さを測る   what one decision costs at 200 rules'
 	@echo 'make bench-attacks AIをだます言葉の見つけ方を測る how many prompt attacks the word lists catch'
 	@echo 'make bench-quotas  上限の確認が何ミリ秒かかるかを測る what a limit costs an exchange'
+	@echo 'make bench-search  百万件の記録からさがす速さを測る    how quickly exchanges are found among a million records'
 	@echo 'make lock       依存関係を固定し直す       write the lock files anew (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean      作業ファイルを消す         remove .venv and caches; never var/'
 
@@ -104,6 +105,10 @@ bench-attacks: $(DEV)
 bench-quotas: $(DEV)
 	@echo '[関所] 上限の確認にかかる時間と待ちを測ります(約1分)。 What a limit costs an exchange; about a minute.'
 	@$(BIN)/python tests/benchmarks/quotas.py $(ARGS)
+
+bench-search: $(DEV)
+	@echo '[関所] 百万件の記録からさがす速さを測ります(約30分)。 How quickly exchanges are found; about half an hour.'
+	@$(BIN)/python tests/benchmarks/searching.py $(ARGS)
 
 # No registry's address is written into a lock, so that it serves behind any mirror.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header -q $(UPGRADE)

@@ -22,6 +22,7 @@ from audit.catalogue.filling import catch_up
 from audit.catalogue.grams import FEWEST, folded, grams, holds
 from audit.catalogue.severity import SEVERITIES, Severity
 from audit.model import Kind, Record
+from audit.months import Month
 from audit.names import moment
 from audit.query import reading, record_of
 from audit.stores.shelf import Shelf, text
@@ -114,13 +115,15 @@ class TooShort(ValueError):
 class Found:
     """Cards as they stand in the catalogue, newest first; ``cursor`` None on the last page.
 
-    ``total`` counts all pages, up to `COUNTED`; ``more``: there are more than that.
+    ``total`` counts all pages, up to `COUNTED`; ``more``: there are more than that. ``at_most``: so many have every pair
+    of characters of the words, and not each need hold them in a row; what is on a page was looked at.
     """
 
     cards: tuple[Mapping[str, Any], ...]
     cursor: str | None
     total: int
     more: bool
+    at_most: bool = False
 
 
 def search(
@@ -149,12 +152,23 @@ class looking:
         self._engine.dispose()
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A month of the calendar, and the tables that hold the words of what was asked in it: that of the month, and that of
+    the next, for what was asked as the month turned. ``since`` and ``until`` None: open."""
+
+    since: str | None
+    until: str | None
+    months: tuple[Month, ...]
+
+
 @dataclass
 class _Asked:
-    """A question as SQL: what must hold, and the values in it."""
+    """A question as SQL: what must hold, and the values in it. ``words``: the names of what is asked of the words."""
 
     conditions: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    words: list[str] = field(default_factory=list)
 
     def add(self, condition: str, **values: Any) -> None:
         self.conditions.append(condition)
@@ -186,11 +200,17 @@ class Look:
         asked = self._asked(question, reach)
         long = [word for word in map(folded, question.words) if len(word) > FEWEST]
         order = _URGENT if urgent_first else _NEWEST
-        total = self._counted(asked, long)
+        spans = self._spans(asked, question)
+        total = self._counted(asked, spans)
+        if at_most := bool(long) and total > _LOOKED_AT:
+            pass
+        elif long:
+            total = sum(1 for _ in self._page(asked, spans, long, total, None, _NEWEST))
         before = _read_cursor(cursor, order) if cursor else None
-        rows = list(self._page(asked, long, limit + 1, before, order))
+        rows = list(self._page(asked, spans, long, limit + 1, before, order))
         end = _cursor(rows[limit - 1], order) if len(rows) > limit else None
-        return Found(tuple(self._with_tags(rows[:limit])), end, min(total, COUNTED), total > COUNTED)
+        cards = tuple(self._with_tags(rows[:limit]))
+        return Found(cards, end, min(total, COUNTED), total > COUNTED, at_most)
 
     def counts(self, question: Question, reach: Reach, by: str) -> list[tuple[str | None, int, int]]:
         """Exchanges and persons of each value of a column, a kind of tag or ``day`` (Japan), most first."""
@@ -201,7 +221,8 @@ class Look:
             asked.values["by"] = by
         elif by == "day":
             name = self._shelf.day("cards.at")
-        own = " AND ".join(map(_of_cards, asked.conditions)) or "1 = 1"
+        every = _Span(None, None, tuple(self._shelf.months(self._connection)))
+        own = " AND ".join(map(_of_cards, [*asked.conditions, *self._having(asked, every)])) or "1 = 1"
         sql = (
             f"SELECT {name} AS name, count(*) AS exchanges, count(DISTINCT person) AS persons FROM {cards}"
             f" WHERE {own} GROUP BY 1 ORDER BY 2 DESC, 1"
@@ -295,16 +316,38 @@ class Look:
         if not pairs:
             raise TooShort(f"a word has {FEWEST} characters side by side at least")
         mark = f"word{number}"
-        value = {mark: self._shelf.asked(pairs)}
+        asked.words.append(mark)
+        asked.values[mark] = self._shelf.asked(pairs)
+
+    def _spans(self, asked: _Asked, question: Question) -> list[_Span]:
+        """Month by month, newest first, so that a word that many hold is looked for no further back than need be."""
+        if not asked.words:
+            return [_Span(None, None, ())]
         months = self._shelf.months(self._connection)
-        if not months:
-            asked.add("1 = 0")
-            return
-        each = [self._shelf.having(month, mark) for month in months]
-        listed = " UNION ALL ".join(
-            f"SELECT row / 2 AS id FROM ({one}) AS w{n}" for n, one in enumerate(each)
-        )
-        asked.add(f"id IN ({listed})", **value)
+        since, until = (moment(one) if one else None for one in (question.since, question.until))
+        spans = []
+        for month in months:
+            begins, ends = moment(month.first_moment()), moment(month.next().first_moment())
+            tables = tuple(one for one in (month, month.next()) if one in months)
+            span = _Span(
+                begins if month.before() in months else None, ends if month.next() in months else None, tables
+            )
+            is_before = since is not None and span.until is not None and span.until <= since
+            is_after = until is not None and span.since is not None and span.since >= until
+            if not is_before and not is_after:
+                spans.append(span)
+        return spans
+
+    def _having(self, asked: _Asked, span: _Span) -> list[str]:
+        """That the words are in a text of these months."""
+        conditions = []
+        for mark in asked.words:
+            each = (self._shelf.having(month, mark) for month in span.months)
+            rows = " UNION ALL ".join(
+                f"SELECT row / 2 AS id FROM ({one}) AS w{n}" for n, one in enumerate(each)
+            )
+            conditions.append(f"id IN ({rows})" if rows else "1 = 0")
+        return conditions
 
     def _few(self, listed: str, values: Mapping[str, Any]) -> bool:
         sql = f"SELECT count(*) FROM (SELECT 1 FROM ({listed}) AS one LIMIT {_FEW + 1}) AS few"
@@ -312,15 +355,23 @@ class Look:
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────────
 
-    def _counted(self, asked: _Asked, long: Sequence[str]) -> int:
-        if long:
-            return sum(1 for _ in self._page(asked, long, COUNTED + 1, None, _NEWEST))
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM cards WHERE {asked.where} LIMIT {COUNTED + 1}) AS few"
-        return int(self._connection.execute(text(sql), asked.values).scalar_one())
+    def _counted(self, asked: _Asked, spans: Sequence[_Span]) -> int:
+        """How many there are; counting stops at one more than `COUNTED`."""
+        total = 0
+        for span in spans:
+            where, values = self._within(asked, span)
+            sql = (
+                f"SELECT count(*) FROM (SELECT 1 FROM cards WHERE {where} LIMIT {COUNTED + 1 - total}) AS few"
+            )
+            total += int(self._connection.execute(text(sql), values).scalar_one())
+            if total > COUNTED:
+                break
+        return total
 
     def _page(
         self,
         asked: _Asked,
+        spans: Sequence[_Span],
         long: Sequence[str],
         limit: int,
         before: tuple[Any, ...] | None,
@@ -328,21 +379,35 @@ class Look:
     ) -> Iterator[Any]:
         """At most so many cards in this order. Of words longer than a pair the texts themselves are looked at."""
         given = 0
-        while given < limit:
-            some = _LOOKED_AT if long else limit
-            rows = self._next(asked, some, before, order)
-            for row in self._holding(rows, long):
-                yield row
-                given += 1
-                if given == limit:
-                    return
-            if len(rows) < some:
-                return
-            before = tuple(getattr(rows[-1], name) for name in order)
+        for span in spans if order == _NEWEST else _whole(spans):
+            if before and order == _NEWEST and span.since is not None and before[0] < span.since:
+                continue  # paged over
+            last = before
+            while given < limit:
+                some = _LOOKED_AT if long else limit - given
+                rows = self._next(asked, span, some, last, order)
+                for row in self._holding(rows, long):
+                    yield row
+                    given += 1
+                    if given == limit:
+                        return
+                if len(rows) < some:
+                    break
+                last = tuple(getattr(rows[-1], name) for name in order)
 
-    def _next(self, asked: _Asked, limit: int, before: tuple[Any, ...] | None, order: "_Order") -> list[Any]:
-        values = dict(asked.values)
-        where = asked.where
+    def _within(self, asked: _Asked, span: _Span) -> tuple[str, dict[str, Any]]:
+        """The question, kept to a month."""
+        conditions, values = [*asked.conditions, *self._having(asked, span)], dict(asked.values)
+        for name, sign, value in (("span_since", ">=", span.since), ("span_until", "<", span.until)):
+            if value is not None:
+                conditions.append(f"at {sign} :{name}")
+                values[name] = value
+        return " AND ".join(conditions) or "1 = 1", values
+
+    def _next(
+        self, asked: _Asked, span: _Span, limit: int, before: tuple[Any, ...] | None, order: "_Order"
+    ) -> list[Any]:
+        where, values = self._within(asked, span)
         if before:
             where += f" AND ({', '.join(order)}) < ({', '.join(f':before_{name}' for name in order)})"
             values |= {f"before_{name}": value for name, value in zip(order, before, strict=True)}
@@ -419,6 +484,12 @@ def records_of(ledger: Address, places: Sequence[tuple[str, int]]) -> tuple[Reco
 _Order = tuple[str, ...]
 _NEWEST: _Order = ("at", "exchange")
 _URGENT: _Order = ("severity", "at", "exchange")
+
+
+def _whole(spans: Sequence[_Span]) -> list[_Span]:
+    """All of them as one: what is not sought in the order of time is not sought month by month."""
+    months = dict.fromkeys(month for span in spans for month in span.months)
+    return [_Span(None, None, tuple(months))]
 
 
 def _of_cards(condition: str) -> str:

@@ -263,11 +263,15 @@ def _tell_total(page: "Found") -> None:
     if not page.total:
         typer.echo("該当するやり取りはありません。 / No exchanges.", err=True)
     elif page.cursor or page.total > len(page.cards):
-        more = "より多く / more than" if page.more else ""
-        typer.echo(
-            f"全部で{page.total:,}件{more} / {page.total:,} in all{' and more' if page.more else ''}",
-            err=True,
+        ja = (
+            f"全部で{page.total:,}件より多く"
+            if page.more
+            else f"多くて{page.total:,}件"
+            if page.at_most
+            else f"全部で{page.total:,}件"
         )
+        en = "more than" if page.more else "at most" if page.at_most else "in all"
+        typer.echo(f"{ja} / {en} {page.total:,}", err=True)
 
 
 def _print_cards(cards: "Sequence[Mapping[str, Any]]") -> None:

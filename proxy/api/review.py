@@ -502,6 +502,7 @@ def _page(found: Found) -> dict[str, Any]:
         "cursor": found.cursor,
         "total": found.total,
         "more_than_total": found.more,
+        "at_most_total": found.at_most,
     }
 
 

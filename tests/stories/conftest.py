@@ -275,7 +275,10 @@ def start_upstream(stage: ExitStack, tmp_path: Path) -> Callable[..., Upstream]:
 
 
 @pytest.fixture
-def upstream(start_upstream: Callable[..., Upstream]) -> Upstream:
+def upstream(request: pytest.FixtureRequest, start_upstream: Callable[..., Upstream]) -> Upstream:
+    """The story's own; the file's, where it says ``SHARED = True``."""
+    if getattr(request.module, "SHARED", False):
+        return _since(*request.getfixturevalue("house"))[1]
     return start_upstream()
 
 
@@ -359,6 +362,12 @@ def open_house(
         yield start
 
 
+@pytest.fixture(scope="module")
+def house(open_house: Callable[..., tuple[Checkpoint, Upstream]]) -> tuple[Checkpoint, Upstream]:
+    """The file's checkpoint and upstream; a file that needs another one makes its own."""
+    return open_house()
+
+
 @pytest.fixture
 def scene(house: tuple[Checkpoint, Upstream]) -> Iterator[Scene]:
     """What this story alone does at the file's ``house``, which is made by `open_house`."""
@@ -368,27 +377,28 @@ def scene(house: tuple[Checkpoint, Upstream]) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def shared_upstream(house: tuple[Checkpoint, Upstream]) -> Upstream:
-    """The file's ``house``, for a story that only asks: see `shared_checkpoint`."""
-    upstream = house[1]
-    return UpstreamSince(upstream.folder, upstream.port, upstream.process, began=len(upstream.received))
-
-
-@pytest.fixture
-def shared_checkpoint(house: tuple[Checkpoint, Upstream]) -> Iterator[Checkpoint]:
-    """The file's ``house``, for a story that only asks: it neither stops it nor touches its files."""
-    one = house[0]
-    before = frozenset((record["writer"], record["index"]) for record in one.records(*KINDS))
-    seen = CheckpointSince(
-        one.base_url, one.dir, one.ledger, one.public_key, one.process, log=one.log, before=before
-    )
+def checkpoint(
+    request: pytest.FixtureRequest, start_checkpoint: Callable[..., Checkpoint], upstream: Upstream
+) -> Iterator[Checkpoint]:
+    """The story's own. Where its file says ``SHARED = True``, the file's, as if it were new: such a story only asks, and
+    neither stops it nor touches its files."""
+    if not getattr(request.module, "SHARED", False):
+        yield start_checkpoint(upstream.url)
+        return
+    seen = _since(*request.getfixturevalue("house"))[0]
     yield seen
     seen.close_clients()
 
 
-@pytest.fixture
-def checkpoint(start_checkpoint: Callable[..., Checkpoint], upstream: Upstream) -> Checkpoint:
-    return start_checkpoint(upstream.url)
+def _since(checkpoint: Checkpoint, upstream: Upstream) -> tuple[Checkpoint, Upstream]:
+    """A checkpoint and an upstream that other stories share, with nothing of what came before."""
+    before = frozenset((record["writer"], record["index"]) for record in checkpoint.records(*KINDS))
+    seen = CheckpointSince(
+        checkpoint.base_url, checkpoint.dir, checkpoint.ledger, checkpoint.public_key, checkpoint.process,
+        log=checkpoint.log, before=before,
+    )  # fmt: skip
+    began = len(upstream.received)
+    return seen, UpstreamSince(upstream.folder, upstream.port, upstream.process, began=began)
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

@@ -31,19 +31,8 @@ EMAIL = """件名：道路の陥没についてのお問い合わせ（報告）
 ALL = [value for values in VALUES.values() for value in values]
 
 
-@pytest.fixture(scope="module")
-def house(open_house: Any) -> Any:
-    return open_house()
-
-
-@pytest.fixture
-def checkpoint(shared_checkpoint: Any) -> Any:
-    return shared_checkpoint
-
-
-@pytest.fixture
-def upstream(shared_upstream: Any) -> Any:
-    return shared_upstream
+SHARED = True
+"""These stories only ask: they share one checkpoint (conftest.py)."""
 
 
 @pytest.mark.requirement("R21")

@@ -7,20 +7,8 @@ import pytest
 
 from tests.stories.conftest import enrolled
 
-
-@pytest.fixture(scope="module")
-def house(open_house: Any) -> Any:
-    return open_house()
-
-
-@pytest.fixture
-def checkpoint(shared_checkpoint: Any) -> Any:
-    return shared_checkpoint
-
-
-@pytest.fixture
-def upstream(shared_upstream: Any) -> Any:
-    return shared_upstream
+SHARED = True
+"""These stories only ask: they share one checkpoint (conftest.py)."""
 
 
 @pytest.fixture

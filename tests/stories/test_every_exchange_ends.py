@@ -17,19 +17,8 @@ BODY = {
 }
 
 
-@pytest.fixture(scope="module")
-def house(open_house: Any) -> Any:
-    return open_house()
-
-
-@pytest.fixture
-def checkpoint(shared_checkpoint: Any) -> Any:
-    return shared_checkpoint
-
-
-@pytest.fixture
-def upstream(shared_upstream: Any) -> Any:
-    return shared_upstream
+SHARED = True
+"""These stories only ask: they share one checkpoint (conftest.py)."""
 
 
 async def exchange(checkpoint: Any, cut_after: float | None, body: dict[str, Any]) -> bytes:

@@ -9,19 +9,8 @@ import pytest
 TEXT = "担当は山田太郎さん、電話は090-1234-5678です。"
 
 
-@pytest.fixture(scope="module")
-def house(open_house: Any) -> Any:
-    return open_house()
-
-
-@pytest.fixture
-def checkpoint(shared_checkpoint: Any) -> Any:
-    return shared_checkpoint
-
-
-@pytest.fixture
-def upstream(shared_upstream: Any) -> Any:
-    return shared_upstream
+SHARED = True
+"""These stories only ask: they share one checkpoint (conftest.py)."""
 
 
 def test_the_models_of_the_upstream_are_listed_and_one_of_them_is_shown(checkpoint: Any) -> None:
