@@ -156,7 +156,6 @@ async def desk(who: Annotated[Asker, Depends(asker)]) -> Desk:
 
 
 At = Annotated[Desk, Depends(desk)]
-Asked = Annotated[Filters, Query()]
 Page = Annotated[Paging, Depends()]
 
 

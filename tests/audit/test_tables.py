@@ -11,7 +11,7 @@ import pytest
 from audit.address import Address
 from audit.ledger import Ledger
 from audit.model import CannotRecord, Draft
-from audit.query import Filters, search
+from audit.query import of_kind
 from audit.stores import place_of
 from tests.audit.ledgers import LAWS, POSTGRESQL_LAWS, TABLES, asked, rows
 
@@ -321,4 +321,4 @@ def test_a_file_of_another_kind_or_time_is_left_alone(
     assert place.read_bytes() == before
     assert rows(place, "PRAGMA journal_mode") == [("delete",)]
     with pytest.raises(RuntimeError, match=words):
-        search(Address(place), Filters())
+        list(of_kind(Address(place), "asked"))
