@@ -134,7 +134,11 @@ def closed(reader: Reader, grant: Grant, now: datetime) -> tuple[Grant, Draft]:
 
 
 def demand_view(reader: Reader, grant: Grant, exchange: str, incident: str | None, now: datetime) -> None:
-    """Whether this reader may look now: who asked, at this exchange, for this incident. Raises `NotOpened`."""
+    """Whether this reader may look now: who asked, at this exchange, for this incident, and is a reviewer still.
+
+    Raises `NotForThem`, `NotOpened`.
+    """
+    reader.demand("seek_originals")
     if reader.person != grant.asked_by:
         raise NotOpened("not_yours")
     if exchange != grant.exchange or incident != grant.incident:

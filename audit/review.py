@@ -24,6 +24,7 @@ from audit.readers import Reader
 
 DAYS = 30
 """How far back the view of one person and of campaigns looks."""
+_EVERY = 1_000_000
 FEWEST = 5
 """Persons of a cell of a count that somebody from outside sees."""
 PERSONS = 3
@@ -162,7 +163,9 @@ class Review:
     def grants(self) -> dict[str, Grant]:
         """Every request to open an original that the reader has to do with: reviewers and second persons all of them, a
         所属長 those about the own section, everybody those about themselves once they were opened."""
-        every = grants_of((*self._look.events(what=EVENTS), *self._look.events(what="original")))
+        every = grants_of(
+            one for what in (EVENTS, "original") for one in self._look.events(what=what, limit=_EVERY)
+        )
         return {id: one for id, one in every.items() if self._concerns(one)}
 
     def card(self, exchange: str) -> Mapping[str, Any] | None:

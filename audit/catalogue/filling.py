@@ -43,13 +43,16 @@ def catch_up(ledger: Address) -> Shelf:
     Raises one of query.CANNOT_READ where either cannot be used.
     """
     shelf = shelf_of(ledger)
-    with reading(ledger) as source:  # first: where there is no ledger, no catalogue is made
+    with reading(ledger):  # where there is no ledger, no catalogue is made
         engine = shelf.writer()
+    with engine.begin() as target:
+        earlier = _known(target)  # before the ledger is looked at, which then has all of it
+    with reading(ledger) as source:
         heads = _heads(source)
         silent = _silent(source)
         with engine.begin() as target:
             known = _known(target)
-            if _is_another(source, known):
+            if _is_another(source, earlier):
                 _forget_everything(shelf, target)
                 known = {}
             for writer in known.keys() - heads.keys():

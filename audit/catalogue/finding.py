@@ -202,9 +202,8 @@ class Look:
         order = _URGENT if urgent_first else _NEWEST
         spans = self._spans(asked, question)
         total = self._counted(asked, spans)
-        if at_most := bool(long) and total > _LOOKED_AT:
-            pass
-        elif long:
+        at_most = bool(long) and total > _LOOKED_AT
+        if long and not at_most:
             total = sum(1 for _ in self._page(asked, spans, long, total, None, _NEWEST))
         before = _read_cursor(cursor, order) if cursor else None
         rows = list(self._page(asked, spans, long, limit + 1, before, order))
@@ -474,9 +473,12 @@ def records_of(ledger: Address, places: Sequence[tuple[str, int]]) -> tuple[Reco
     if not places:
         return ()
     records = tables.records
+    rows: list[Any] = []
     with reading(ledger) as connection:
-        listed = tables.tuple_(records.c.writer, records.c.idx).in_(places)
-        rows = connection.execute(tables.select(records).where(listed)).all()
+        for first in range(0, len(places), _LOOKED_AT):
+            some = places[first : first + _LOOKED_AT]
+            listed = tables.tuple_(records.c.writer, records.c.idx).in_(some)
+            rows += connection.execute(tables.select(records).where(listed)).all()
     by_place = {(row.writer, row.idx): record_of(row) for row in rows}
     return tuple(by_place[place] for place in places if place in by_place)
 

@@ -94,6 +94,13 @@ def test_it_opens_for_who_asked_for_this_exchange_and_this_incident_alone() -> N
             glass.demand_view(CSIRT, grant, exchange, incident, NOW)
 
 
+@pytest.mark.requirement("R46")
+def test_who_is_no_reviewer_any_more_opens_nothing() -> None:
+    grant, _ = glass.allowed(CIO, requested()[0], NOW)
+    with pytest.raises(NotForThem):
+        glass.demand_view(reader_of(CSIRT.person, "staff_member", "", ""), grant, "01X", "INC-2026-014", NOW)
+
+
 @pytest.mark.parametrize(
     "more",
     [

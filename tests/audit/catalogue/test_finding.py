@@ -2,8 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.address import Address
+from audit.catalogue import filling
 from audit.catalogue.filling import catch_up
 from audit.catalogue.finding import Found, Question, Reach, TooShort, search
 from audit.catalogue.grams import folded, grams, holds
@@ -195,6 +196,32 @@ def test_two_processes_fill_one_catalogue_with_each_exchange_once(
         made += [ask(one), ask(other)]
         catch_up(place)
     assert sorted(names(found(one))) == sorted(made)
+
+
+def test_who_looked_a_moment_earlier_takes_nobody_elses_work_for_another_ledgers(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [ask(ledger)]
+    catch_up(ledger.address)
+    real, rest = filling.reading, iter([False, True])
+
+    @contextmanager
+    def overtaken(place: Address) -> Iterator[Any]:
+        with real(place) as source:
+            source.execute(filling.text("SELECT count(*) FROM records"))  # the moment is fixed
+            if next(rest, False):
+                monkeypatch.setattr(filling, "reading", real)
+                made.append(ask(ledger))
+                catch_up(place)
+            yield source
+
+    def never(*_: object) -> None:
+        raise AssertionError("everything was thrown away")
+
+    monkeypatch.setattr(filling, "reading", overtaken)
+    monkeypatch.setattr(filling, "_forget_everything", never)
+    catch_up(ledger.address)
+    assert names(found(ledger)) == made[::-1]
 
 
 def test_another_ledger_in_its_place_is_entered_anew(
