@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from audit.catalogue.finding import Reach
+from audit.catalogue.question import Reach
 
 Sight = Literal[
     "exchanges",

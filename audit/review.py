@@ -16,7 +16,9 @@ from typing import Any
 
 from audit import originals, query
 from audit.address import Address
-from audit.catalogue.finding import Found, Look, Question, Reach, looking
+from audit.catalogue.finding import Look, looking
+from audit.catalogue.pages import Found
+from audit.catalogue.question import Question, Reach
 from audit.glass import EVENTS, Grant, demand_view, grants_of
 from audit.master import CannotOpen, Master
 from audit.model import Record

@@ -3,8 +3,10 @@
     grams.py     how texts are cut, so that two characters are enough to find them      pure
     severity.py  how urgent an exchange is for whoever looks through them               pure
     card.py      what stands on a card                                                  pure
+    question.py  what a reader asks, and what nobody may be told beyond                 pure
+    pages.py     how an answer is parted: pages, cursors, months                        pure
     filling.py   cards for what the ledger has got since the last look
-    finding.py   the questions a card answers: the only reader
+    finding.py   asks the cards: the only reader
 
 It lies beside the ledger (stores/shelf.py) and can be thrown away at any time: the next search writes it anew. Where a
 text is erased from the ledger, the cards of its month forget its words, too.

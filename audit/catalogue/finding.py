@@ -8,8 +8,6 @@
 Whoever asks passes a `Reach`; there is no way to ask without one.
 """
 
-import base64
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,110 +18,30 @@ from audit.address import Address
 from audit.catalogue.card import TAGS
 from audit.catalogue.filling import catch_up
 from audit.catalogue.grams import FEWEST, folded, grams, holds
-from audit.catalogue.severity import SEVERITIES, Severity
-from audit.model import Kind, Record
-from audit.months import Month
+from audit.catalogue.pages import (
+    COUNTED,
+    NEWEST,
+    URGENT,
+    Found,
+    Order,
+    Place,
+    Span,
+    cursor_at,
+    read_cursor,
+    spans_of,
+    whole,
+)
+from audit.catalogue.question import Question, Reach, TooShort
+from audit.catalogue.severity import SEVERITIES
+from audit.model import Record
 from audit.names import moment
 from audit.query import reading, record_of
 from audit.stores.shelf import Shelf, text
 
-COUNTED = 10_000
-"""So many are counted; of more it is said that there are more."""
 _FEW = 20_000
 """So many can be listed before the question is asked of each of them."""
 _LOOKED_AT = 500
 """Candidates whose texts are looked at together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Which exchanges somebody may learn of: those where all of this holds. Nothing at all where ``nothing``."""
-
-    person: str | None = None
-    department: str | None = None
-    section: str | None = None
-    nothing: bool = False
-
-    @classmethod
-    def everything(cls) -> "Reach":
-        return cls()
-
-    def stated(self) -> dict[str, str]:
-        """As the record of a look has it."""
-        return {name: value for name in ("person", "department", "section") if (value := getattr(self, name))}
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What to look for; None or empty: anything. All that is given must hold.
-
-    since, until         when it was asked: from this moment on; before this moment
-    outcome              how it ended: answered, refused, …, or ``open``
-    rule, entity, alarm  one that the exchange has
-    severity             this or a more urgent one
-    tokens, yen          at least and at most, both included; yen in millionths
-    reviewed             whether somebody has said what to make of it
-    words                each is in the masked question or the masked answer, however it is spelled
-    """
-
-    since: datetime | None = None
-    until: datetime | None = None
-    exchange: str | None = None
-    person: str | None = None
-    department: str | None = None
-    section: str | None = None
-    tool: str | None = None
-    model: str | None = None
-    category: str | None = None
-    confidentiality: str | None = None
-    verdict: str | None = None
-    outcome: Kind | str | None = None
-    reason: str | None = None
-    egress: str | None = None
-    rule: str | None = None
-    entity: str | None = None
-    alarm: str | None = None
-    severity: Severity | None = None
-    conversation: str | None = None
-    use_case: str | None = None
-    campaign: str | None = None
-    incident: str | None = None
-    disposition: str | None = None
-    tokens: tuple[int | None, int | None] = (None, None)
-    yen: tuple[int | None, int | None] = (None, None)
-    reviewed: bool | None = None
-    with_tests: bool = True
-    words: tuple[str, ...] = ()
-
-    def stated(self) -> dict[str, Any]:
-        """What was given, as JSON: what the record of a look keeps."""
-        given: dict[str, Any] = {}
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if isinstance(value, datetime):
-                given[name] = moment(value)
-            elif value not in (None, (), (None, None)) and (name, value) != ("with_tests", True):
-                given[name] = list(value) if isinstance(value, tuple) else value
-        return given
-
-
-class TooShort(ValueError):
-    """A word of fewer than two characters that stand side by side."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Cards as they stand in the catalogue, newest first; ``cursor`` None on the last page.
-
-    ``total`` counts all pages, up to `COUNTED`; ``more``: there are more than that. ``at_most``: so many have every pair
-    of characters of the words, and not each need hold them in a row; what is on a page was looked at.
-    """
-
-    cards: tuple[Mapping[str, Any], ...]
-    cursor: str | None
-    total: int
-    more: bool
-    at_most: bool = False
 
 
 def search(
@@ -150,16 +68,6 @@ class looking:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
         self._engine.dispose()
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """A month of the calendar, and the tables that hold the words of what was asked in it: that of the month, and that of
-    the next, for what was asked as the month turned. ``since`` and ``until`` None: open."""
-
-    since: str | None
-    until: str | None
-    months: tuple[Month, ...]
 
 
 @dataclass
@@ -199,15 +107,15 @@ class Look:
         """A page of exchanges; see `search`. ``urgent_first``: by severity, and within it newest first."""
         asked = self._asked(question, reach)
         long = [word for word in map(folded, question.words) if len(word) > FEWEST]
-        order = _URGENT if urgent_first else _NEWEST
+        order = URGENT if urgent_first else NEWEST
         spans = self._spans(asked, question)
         total = self._counted(asked, spans)
         at_most = bool(long) and total > _LOOKED_AT
         if long and not at_most:
-            total = sum(1 for _ in self._page(asked, spans, long, total, None, _NEWEST))
-        before = _read_cursor(cursor, order) if cursor else None
+            total = sum(1 for _ in self._page(asked, spans, long, total, None, NEWEST))
+        before = read_cursor(cursor, order) if cursor else None
         rows = list(self._page(asked, spans, long, limit + 1, before, order))
-        end = _cursor(rows[limit - 1], order) if len(rows) > limit else None
+        end = cursor_at(_place(rows[limit - 1], order)) if len(rows) > limit else None
         cards = tuple(self._with_tags(rows[:limit]))
         return Found(cards, end, min(total, COUNTED), total > COUNTED, at_most)
 
@@ -220,7 +128,7 @@ class Look:
             asked.values["by"] = by
         elif by == "day":
             name = self._shelf.day("cards.at")
-        every = _Span(None, None, tuple(self._shelf.months(self._connection)))
+        every = Span(None, None, tuple(self._shelf.months(self._connection)))
         own = " AND ".join(map(_of_cards, [*asked.conditions, *self._having(asked, every)])) or "1 = 1"
         sql = (
             f"SELECT {name} AS name, count(*) AS exchanges, count(DISTINCT person) AS persons FROM {cards}"
@@ -318,26 +226,14 @@ class Look:
         asked.words.append(mark)
         asked.values[mark] = self._shelf.asked(pairs)
 
-    def _spans(self, asked: _Asked, question: Question) -> list[_Span]:
+    def _spans(self, asked: _Asked, question: Question) -> list[Span]:
         """Month by month, newest first, so that a word that many hold is looked for no further back than need be."""
         if not asked.words:
-            return [_Span(None, None, ())]
-        months = self._shelf.months(self._connection)
+            return [Span(None, None, ())]
         since, until = (moment(one) if one else None for one in (question.since, question.until))
-        spans = []
-        for month in months:
-            begins, ends = moment(month.first_moment()), moment(month.next().first_moment())
-            tables = tuple(one for one in (month, month.next()) if one in months)
-            span = _Span(
-                begins if month.before() in months else None, ends if month.next() in months else None, tables
-            )
-            is_before = since is not None and span.until is not None and span.until <= since
-            is_after = until is not None and span.since is not None and span.since >= until
-            if not is_before and not is_after:
-                spans.append(span)
-        return spans
+        return spans_of(self._shelf.months(self._connection), since, until)
 
-    def _having(self, asked: _Asked, span: _Span) -> list[str]:
+    def _having(self, asked: _Asked, span: Span) -> list[str]:
         """That the words are in a text of these months."""
         conditions = []
         for mark in asked.words:
@@ -354,7 +250,7 @@ class Look:
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────────
 
-    def _counted(self, asked: _Asked, spans: Sequence[_Span]) -> int:
+    def _counted(self, asked: _Asked, spans: Sequence[Span]) -> int:
         """How many there are; counting stops at one more than `COUNTED`."""
         total = 0
         for span in spans:
@@ -370,16 +266,16 @@ class Look:
     def _page(
         self,
         asked: _Asked,
-        spans: Sequence[_Span],
+        spans: Sequence[Span],
         long: Sequence[str],
         limit: int,
-        before: tuple[Any, ...] | None,
-        order: "_Order",
+        before: Place | None,
+        order: Order,
     ) -> Iterator[Any]:
         """At most so many cards in this order. Of words longer than a pair the texts themselves are looked at."""
         given = 0
-        for span in spans if order == _NEWEST else _whole(spans):
-            if before and order == _NEWEST and span.since is not None and before[0] < span.since:
+        for span in spans if order == NEWEST else [whole(spans)]:
+            if before and order == NEWEST and span.since is not None and before[0] < span.since:
                 continue  # paged over
             last = before
             while given < limit:
@@ -392,9 +288,9 @@ class Look:
                         return
                 if len(rows) < some:
                     break
-                last = tuple(getattr(rows[-1], name) for name in order)
+                last = _place(rows[-1], order)
 
-    def _within(self, asked: _Asked, span: _Span) -> tuple[str, dict[str, Any]]:
+    def _within(self, asked: _Asked, span: Span) -> tuple[str, dict[str, Any]]:
         """The question, kept to a month."""
         conditions, values = [*asked.conditions, *self._having(asked, span)], dict(asked.values)
         for name, sign, value in (("span_since", ">=", span.since), ("span_until", "<", span.until)):
@@ -403,9 +299,7 @@ class Look:
                 values[name] = value
         return " AND ".join(conditions) or "1 = 1", values
 
-    def _next(
-        self, asked: _Asked, span: _Span, limit: int, before: tuple[Any, ...] | None, order: "_Order"
-    ) -> list[Any]:
+    def _next(self, asked: _Asked, span: Span, limit: int, before: Place | None, order: Order) -> list[Any]:
         where, values = self._within(asked, span)
         if before:
             where += f" AND ({', '.join(order)}) < ({', '.join(f':before_{name}' for name in order)})"
@@ -483,33 +377,10 @@ def records_of(ledger: Address, places: Sequence[tuple[str, int]]) -> tuple[Reco
     return tuple(by_place[place] for place in places if place in by_place)
 
 
-_Order = tuple[str, ...]
-_NEWEST: _Order = ("at", "exchange")
-_URGENT: _Order = ("severity", "at", "exchange")
-
-
-def _whole(spans: Sequence[_Span]) -> list[_Span]:
-    """All of them as one: what is not sought in the order of time is not sought month by month."""
-    months = dict.fromkeys(month for span in spans for month in span.months)
-    return [_Span(None, None, tuple(months))]
-
-
 def _of_cards(condition: str) -> str:
     """A condition where tags stand beside the cards: both have an id."""
     return f"cards.{condition}" if condition.startswith("id IN") else condition
 
 
-def _cursor(row: Any, order: _Order) -> str:
-    place = json.dumps([getattr(row, name) for name in order], separators=(",", ":"))
-    return base64.urlsafe_b64encode(place.encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(cursor: str, order: _Order) -> tuple[Any, ...]:
-    try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        for name, value in zip(order, place, strict=True):
-            if not isinstance(value, int if name == "severity" else str):
-                raise TypeError
-        return tuple(place)
-    except (ValueError, TypeError) as fault:
-        raise ValueError("this is not a cursor that a search has given") from fault
+def _place(row: Any, order: Order) -> Place:
+    return tuple(getattr(row, name) for name in order)

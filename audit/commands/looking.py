@@ -25,7 +25,7 @@ from audit.commands.desk import (
 )
 
 if TYPE_CHECKING:
-    from audit.catalogue.finding import Found
+    from audit.catalogue.pages import Found
     from audit.model import Record
 
 MILLIONTHS = 1_000_000
@@ -107,7 +107,8 @@ def search(
     --json は一行に一件を標準出力へ。件数と続きの印は標準エラーに出します。 /
     With --json: one exchange a line on stdout; how many there are, and "cursor MARK", on stderr.
     """
-    from audit.catalogue.finding import Question, TooShort, looking
+    from audit.catalogue.finding import looking
+    from audit.catalogue.question import Question, TooShort
     from audit.query import CANNOT_READ
     from audit.readers import AT_THE_TERMINAL
 

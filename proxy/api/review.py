@@ -17,7 +17,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from audit import glass
 from audit.catalogue.card import MILLIONTHS
-from audit.catalogue.finding import Found, Question, TooShort
+from audit.catalogue.pages import Found
+from audit.catalogue.question import Question, TooShort
 from audit.catalogue.severity import Severity
 from audit.dispositions import BadDisposition, Disposition, disposition
 from audit.glass import Grant, NotOpened, demand_view
@@ -44,7 +45,7 @@ _MOST = 500
 
 
 class Filters(BaseModel):
-    """What to look for; see audit.catalogue.finding.Question. Moments have a zone; yen are decimal."""
+    """What to look for; see audit.catalogue.question.Question. Moments have a zone; yen are decimal."""
 
     model_config = ConfigDict(extra="forbid")
 

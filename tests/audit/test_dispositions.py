@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from audit.catalogue.finding import Question, Reach, search
+from audit.catalogue.finding import search
+from audit.catalogue.question import Question, Reach
 from audit.dispositions import DISPOSITIONS, BadDisposition, disposition
 from audit.ledger import Ledger
 from audit.readers import SIGHTS, NotForThem, reader_of

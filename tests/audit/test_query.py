@@ -8,7 +8,8 @@ import pytest
 
 from audit import query, tables
 from audit.address import Address
-from audit.catalogue.finding import Question, Reach, search
+from audit.catalogue.finding import search
+from audit.catalogue.question import Question, Reach
 from audit.ledger import Ledger
 from audit.model import Draft, Kind
 from audit.query import CANNOT_READ, of_kind, reading, show

@@ -26,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from audit.address import Address  # noqa: E402
 from audit.catalogue.filling import catch_up  # noqa: E402
-from audit.catalogue.finding import Look, Question, Reach, looking  # noqa: E402
+from audit.catalogue.finding import Look, looking  # noqa: E402
+from audit.catalogue.question import Question, Reach  # noqa: E402
 from audit.months import Month  # noqa: E402
 from tests.benchmarks.city import DEPARTMENTS, fill  # noqa: E402
 from tests.postgres import Server  # noqa: E402

@@ -11,8 +11,9 @@ import pytest
 
 from audit.address import Address
 from audit.catalogue.card import Card, card_of
-from audit.catalogue.finding import Look, Question, Reach, looking
+from audit.catalogue.finding import Look, looking
 from audit.catalogue.grams import folded, holds
+from audit.catalogue.question import Question, Reach
 from audit.catalogue.severity import SEVERITIES
 from audit.model import Record
 from audit.months import Month

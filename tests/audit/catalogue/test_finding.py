@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from audit.address import Address
 from audit.catalogue import filling
 from audit.catalogue.filling import catch_up
-from audit.catalogue.finding import Found, Question, Reach, TooShort, search
+from audit.catalogue.finding import search
 from audit.catalogue.grams import folded, grams, holds
+from audit.catalogue.pages import Found
+from audit.catalogue.question import Question, Reach, TooShort
 from audit.ledger import Ledger
 from audit.model import Draft
 from audit.names import exchange_id, now

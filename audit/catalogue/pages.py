@@ -1,0 +1,92 @@
+"""How an answer is parted: into pages, in an order, and month by month. Pure.
+
+    ["2026-11-23T05:21:00.123456Z","01KCQ2Z5XBQ6M1V0J9R8T7C4WD"]    a cursor, before it is spelled as base64
+
+A cursor is the place of the last row of its page in the order. It names no number of rows, so that what comes in
+meanwhile moves nothing; and it is as good after the catalogue was made anew.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.months import Month
+from audit.names import moment
+
+COUNTED = 10_000
+"""So many are counted; of more it is said that there are more."""
+
+Order = tuple[str, ...]
+"""The columns that rows are sorted by, the last row first."""
+NEWEST: Order = ("at", "exchange")
+URGENT: Order = ("severity", "at", "exchange")
+
+Place = tuple[Any, ...]
+"""Where a row stands in an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Cards as they stand in the catalogue, newest first; ``cursor`` None on the last page.
+
+    ``total`` counts all pages, up to `COUNTED`; ``more``: there are more than that. ``at_most``: so many have every pair
+    of characters of the words, and not each need hold them in a row; what is on a page was looked at.
+    """
+
+    cards: tuple[Mapping[str, Any], ...]
+    cursor: str | None
+    total: int
+    more: bool
+    at_most: bool = False
+
+
+def cursor_at(place: Place) -> str:
+    """The cursor of the page that begins after this place."""
+    said = json.dumps(place, separators=(",", ":"))
+    return base64.urlsafe_b64encode(said.encode()).decode("ascii").rstrip("=")
+
+
+def read_cursor(cursor: str, order: Order) -> Place:
+    """The place where the last page ended. Raises ValueError for what is no cursor of this order."""
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        for name, value in zip(order, place, strict=True):
+            if not isinstance(value, int if name == "severity" else str):
+                raise TypeError
+        return tuple(place)
+    except (ValueError, TypeError) as fault:
+        raise ValueError("this is not a cursor that a search has given") from fault
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A month of the calendar, and the tables that hold the words of what was asked in it: that of the month, and that of
+    the next, for what was asked as the month turned. ``since`` and ``until`` None: open."""
+
+    since: str | None
+    until: str | None
+    months: tuple[Month, ...]
+
+
+def spans_of(months: Sequence[Month], since: str | None, until: str | None) -> list[Span]:
+    """These months that there are words of, newest first, as far as the period reaches into them."""
+    spans = []
+    for month in months:
+        begins, ends = moment(month.first_moment()), moment(month.next().first_moment())
+        span = Span(
+            begins if month.before() in months else None,
+            ends if month.next() in months else None,
+            tuple(one for one in (month, month.next()) if one in months),
+        )
+        is_before = since is not None and span.until is not None and span.until <= since
+        is_after = until is not None and span.since is not None and span.since >= until
+        if not is_before and not is_after:
+            spans.append(span)
+    return spans
+
+
+def whole(spans: Iterable[Span]) -> Span:
+    """All of them as one: what is not sought in the order of time is not sought month by month."""
+    return Span(None, None, tuple(dict.fromkeys(month for span in spans for month in span.months)))
