@@ -1,6 +1,6 @@
 """Breaking the glass: an original is opened by two persons, for an incident, for a while. Pure; the ledger remembers.
 
-    asked  ──allowed by a second person of another role──▶ open until its end
+    asked  ──allowed by a second person of another role──▶ open until its end ──▶ the 所属長 is told
        └───refused, withdrawn or nobody answered in time
 
 A request names one exchange, an incident and a reason. What became of it is read from its records alone
@@ -43,7 +43,7 @@ class Grant:
     """A request to open an original, and what became of it. Moments are UTC.
 
     ``hours`` are asked for; ``until`` is set once it is allowed. ``department`` and ``section`` are those of whoever asked
-    the exchange: their 所属長 is told.
+    the exchange: ``told_to`` is their 所属長 once it stood before them.
     """
 
     id: str
@@ -61,6 +61,8 @@ class Grant:
     allowed_role: str | None = None
     until: datetime | None = None
     ended: Literal["refused", "closed"] | None = None
+    told_to: str | None = None
+    told_at: datetime | None = None
     views: int = 0
 
     def state(self, at: datetime) -> State:
@@ -73,9 +75,10 @@ class Grant:
 
     def plain(self, at: datetime) -> dict[str, Any]:
         """As JSON values."""
-        told = {name: getattr(self, name) for name in self.__slots__}
-        told |= {"asked_at": moment(self.asked_at), "until": moment(self.until) if self.until else None}
-        return told | {"state": self.state(at)}
+        plain: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        for name in ("asked_at", "until", "told_at"):
+            plain[name] = moment(plain[name]) if plain[name] else None
+        return plain | {"state": self.state(at)}
 
 
 def asked(
@@ -133,6 +136,18 @@ def closed(reader: Reader, grant: Grant, now: datetime) -> tuple[Grant, Draft]:
     return replace(grant, ended="closed"), _draft("closed", grant, reader, {})
 
 
+def told(reader: Reader, grant: Grant) -> Draft | None:
+    """The record that the 所属長 of the section is told of an opening, made before it is shown to them.
+
+    None where nothing was opened, somebody of them was told already, or this reader is not one of them.
+    """
+    unit = (reader.reach.department, reader.reach.section)
+    is_theirs = reader.role == "section_head" and unit == (grant.department, grant.section)
+    if not is_theirs or grant.until is None or grant.told_to is not None:
+        return None
+    return _draft("told", grant, reader, {})
+
+
 def demand_view(reader: Reader, grant: Grant, exchange: str, incident: str | None, now: datetime) -> None:
     """Whether this reader may look now: who asked, at this exchange, for this incident, and is a reviewer still.
 
@@ -152,8 +167,7 @@ def grants_of(records: Iterable[Record]) -> dict[str, Grant]:
     """Every request there was, from the records that speak of it, in any order."""
     grants: dict[str, Grant] = {}
     views: dict[str, int] = {}
-    told = sorted(records, key=lambda one: (one.at, one.writer, one.index))
-    for record in told:
+    for record in sorted(records, key=lambda one: (one.at, one.writer, one.index)):
         body = json.loads(record.body)
         event, id = body.get("event"), body.get("grant") or (body.get("filters") or {}).get("grant")
         if id is None:
@@ -165,6 +179,9 @@ def grants_of(records: Iterable[Record]) -> dict[str, Grant]:
             grants[id] = replace(grants[id], allowed_by=body["by"], allowed_role=body["role"], until=until)
         elif id in grants and event in ("glass.refused", "glass.closed"):
             grants[id] = replace(grants[id], ended=event.removeprefix("glass."))
+        elif id in grants and event == "glass.told" and grants[id].told_to is None:
+            at = datetime.fromisoformat(record.at)
+            grants[id] = replace(grants[id], told_to=body["by"], told_at=at)
         elif record.kind == "viewed" and body.get("what") == "original":
             views[id] = views.get(id, 0) + 1
     return {id: replace(grant, views=views.get(id, 0)) for id, grant in grants.items()}

@@ -97,5 +97,6 @@ NOBODY = Reader("", "", frozenset(), Reach(nothing=True))
 """A machine, somebody whom a tool only names, somebody who is not enrolled."""
 
 
-AT_THE_TERMINAL = Reader("", "terminal", SIGHTS["auditor"], Reach.everything())
-"""Whoever may read the ledger's file: the record of the look has the system's name for them, and why."""
+def at_the_terminal(user: str) -> Reader:
+    """Whoever may read the ledger's file; ``user`` is the system's name for them."""
+    return Reader(user, "terminal", SIGHTS["auditor"], Reach.everything())

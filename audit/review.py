@@ -23,6 +23,8 @@ from audit.glass import EVENTS, Grant, demand_view, grants_of
 from audit.master import CannotOpen, Master
 from audit.model import Record
 from audit.readers import Reader
+from audit.searches import EVENTS as SEARCHES
+from audit.searches import Saved, searches_of
 
 DAYS = 30
 """How far back the view of one person and of campaigns looks."""
@@ -102,9 +104,15 @@ class Review:
 
     # ── exchanges ────────────────────────────────────────────────────────────────────────────────
 
-    def exchanges(self, question: Question, limit: int = 50, cursor: str | None = None) -> Found:
-        """Exchanges that a question fits, newest first. Raises ValueError for a cursor that is none, `TooShort`."""
-        return self._look.search(question, self.reader.demand("exchanges"), limit, cursor)
+    def exchanges(
+        self, question: Question, limit: int = 50, cursor: str | None = None, *, urgent_first: bool = False
+    ) -> Found:
+        """Exchanges that a question fits, newest first; ``urgent_first``: by severity, and within it newest first.
+
+        Raises `BadCursor`, `TooShort`.
+        """
+        reach = self.reader.demand("exchanges")
+        return self._look.search(question, reach, limit, cursor, urgent_first=urgent_first)
 
     def exchange(self, exchange: str) -> Timeline | None:
         """One exchange; None where there is none within reach, so that nobody learns of others."""
@@ -131,6 +139,14 @@ class Review:
         """Who looked, and what was noted, newest first; see `Look.events`."""
         self.reader.demand("events")
         return self._look.events(**asked)
+
+    # ── searches that are kept ───────────────────────────────────────────────────────────────────
+
+    def searches(self) -> dict[str, Saved]:
+        """The reader's own, and those that others share."""
+        self.reader.demand("exchanges")
+        every = searches_of(self._look.events(what=SEARCHES, limit=_EVERY))
+        return {id: one for id, one in every.items() if one.shared or one.is_of(self.reader)}
 
     # ── counts ───────────────────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""What people write into the ledger themselves: reasons and incident numbers. Checked before anything is recorded."""
+"""What people write into the ledger themselves: reasons, names of searches, incident numbers. Checked before anything is recorded."""
 
 import re
 
@@ -6,12 +6,14 @@ from audit.numbers import may_be_somebodys
 
 LONGEST = 500
 """Characters of a reason."""
+LONGEST_NAME = 60
 
 _INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,39}")
 
 
 class BadWording(ValueError):
-    """``code`` is stable: ``reason_missing``, ``reason_too_long``, ``number`` or ``incident``; `ja` and `en` say it."""
+    """``code`` is stable: ``reason_missing``, ``reason_too_long``, ``name``, ``number`` or ``incident``; `ja` and `en` say
+    it."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -31,6 +33,16 @@ def reason(written: str | None) -> str:
     return said
 
 
+def name(written: str | None) -> str:
+    """What something is called, on one line. Raises `BadWording`."""
+    said = " ".join((written or "").split())
+    if not 1 <= len(said) <= LONGEST_NAME or not said.isprintable():
+        raise BadWording("name")
+    if may_be_somebodys(said):
+        raise BadWording("number")
+    return said
+
+
 def incident(written: str | None) -> str:
     """The number of an incident: ``INC-2026-014``. Raises `BadWording`."""
     said = (written or "").strip()
@@ -42,6 +54,7 @@ def incident(written: str | None) -> str:
 _SAID = {
     "reason_missing": ("理由を書いてください。", "Say why."),
     "reason_too_long": (f"理由は{LONGEST}字までです。", f"A reason is {LONGEST} characters at most."),
+    "name": (f"名前は1字から{LONGEST_NAME}字です。", f"A name has 1 to {LONGEST_NAME} characters."),
     "number": (
         "個人番号・住民票コードに見える数字は、台帳に残せません。消してください。",
         "A number that looks like a My Number or a resident code is not kept in the ledger: leave it out.",

@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect
 from audit.model import CannotRecord
 from policies.model import Bilingual
 from proxy import described, passage
-from proxy.api import admin, asking, label, review, reviews
+from proxy.api import admin, asking, dispositions, label, openings, review, reviews, searches
 from proxy.errors import Problem
 from proxy.house import House, build
 from proxy.pages import origin_of, routes
@@ -123,7 +123,8 @@ def create_app(
     app.include_router(label.router)
     app.include_router(admin.router)
     app.include_router(reviews.router)
-    app.include_router(review.router)
+    for read in (review, searches, dispositions, openings):
+        app.include_router(read.router)
     app.add_exception_handler(Problem, asking.told)
     app.add_exception_handler(RequestValidationError, asking.misread)
     app.openapi = lambda: described.secured(FastAPI.openapi(app))  # type: ignore[method-assign]

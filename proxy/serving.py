@@ -296,8 +296,8 @@ def _greet(settings: "Settings", port: int, key: str | None) -> None:
     curl -s {base_url}/chat/completions -H 'Authorization: Bearer {shown}' -H 'Content-Type: application/json' -d '{body}'
 
   記録を見る / See its record
-    {command} audit search{ledger}
-    {command} audit show 記録番号{ledger}     (番号は上の一覧から / the id is in the list above)
+    {command} audit search --reason ためし{ledger}
+    {command} audit show 記録番号 --reason ためし{ledger}     (番号は上の一覧から / the id is in the list above)
     {command} audit verify{ledger}
 """,
         flush=True,

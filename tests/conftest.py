@@ -7,6 +7,7 @@ running one file stays quick and writes nothing. What hypothesis draws has no de
 for the PostgreSQL server, which several rooms' tests share (postgres.py).
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # No test fails because the machine was slow.
     settings.register_profile("sekisho", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("sekisho")
+    os.environ.setdefault("SEKISHO_REASON", "試験")  # whoever reads the ledger says why
     config.pluginmanager.register(RequirementPlugin(config, read_catalogue(CATALOGUE)), "requirements")
 
 

@@ -14,9 +14,7 @@ from typing import Any
 from audit.catalogue.grams import folded, spoken
 from audit.catalogue.severity import SEVERITIES, severity_of
 from audit.model import Record
-
-MILLIONTHS = 1_000_000
-"""Yen are kept in so many parts."""
+from audit.told import MILLIONTHS
 
 TAGS = ("rule", "entity", "alarm")
 """What an exchange may have several of."""

@@ -27,6 +27,10 @@ Place = tuple[Any, ...]
 """Where a row stands in an order."""
 
 
+class BadCursor(ValueError):
+    """A place to go on from that no search has given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Cards as they stand in the catalogue, newest first; ``cursor`` None on the last page.
@@ -49,7 +53,7 @@ def cursor_at(place: Place) -> str:
 
 
 def read_cursor(cursor: str, order: Order) -> Place:
-    """The place where the last page ended. Raises ValueError for what is no cursor of this order."""
+    """The place where the last page ended. Raises `BadCursor` for what is no cursor of this order."""
     try:
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         for name, value in zip(order, place, strict=True):
@@ -57,7 +61,7 @@ def read_cursor(cursor: str, order: Order) -> Place:
                 raise TypeError
         return tuple(place)
     except (ValueError, TypeError) as fault:
-        raise ValueError("this is not a cursor that a search has given") from fault
+        raise BadCursor("this is not a cursor that a search has given") from fault
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,31 @@
 
 import typer
 
-from audit.commands import carrying, holding, keeping, looking, proving, reconciling, retention, settling
+from audit.commands import (
+    asking,
+    carrying,
+    holding,
+    keeping,
+    looking,
+    proving,
+    reconciling,
+    retention,
+    settling,
+)
 
 app = typer.Typer(
     name="audit",
     help="台帳を調べ、示し、確かめます。 / Search, show and verify the ledger.",
     no_args_is_help=True,
 )
-app.command("search")(looking.search)
+app.command("search")(asking.search)
+app.add_typer(asking.kept, name="searches", help="残した検索の一覧・削除 / Searches that are kept.")
 app.command("show")(looking.show)
 app.command("events")(looking.events)
+app.command("triage")(looking.triage)
+app.command("person")(looking.person)
+app.command("campaigns")(looking.campaigns)
+app.command("counts")(looking.counts)
 app.command("verify")(proving.verify)
 app.command("note")(proving.note)
 app.command("sweep")(keeping.sweep)

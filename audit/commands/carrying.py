@@ -15,6 +15,7 @@ from audit.commands.desk import (
     Reason,
     Where,
     address,
+    because,
     cannot,
     cannot_read,
     checked_key,
@@ -62,14 +63,14 @@ def export(
     from audit import notes, query
     from audit.export import NoteNotHeld, write
 
-    place = address(ledger)
+    place, why = address(ledger), because(reason)
     demand_file(place)
     since = _newest_note(since_note) if since_note else None
     start = notes.read(since).number if since else 0
     seen = {"texts": texts, "from": start}
 
     def first(records: int) -> None:
-        record_view(place, "export", seen, records, reason)
+        record_view(place, "export", seen, records, why)
 
     try:
         written = write(place, file, texts=texts, since=since, overwrite=overwrite, first=first)

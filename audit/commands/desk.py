@@ -6,6 +6,7 @@ Exit status: 0 fine, 1 something is wrong or not there, 2 it could not be done (
 
 import os
 import pwd
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from audit.months import JST
 
 if TYPE_CHECKING:
     from audit.ledger import Ledger
+    from audit.model import Draft
+    from audit.review import Review
 
 Where = Annotated[
     str,
@@ -32,7 +35,9 @@ Where = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="機械向けの JSON で出します。 / Print JSON.")]
 Reason = Annotated[
     str | None,
-    typer.Option(help="閲覧の理由（閲覧記録に残ります）。 / Why you look; kept in the viewed record."),
+    typer.Option(
+        envvar="SEKISHO_REASON", help="見る理由(記録に残ります)。 / Why you look; kept in the record of it."
+    ),
 ]
 PublicKey = Annotated[
     Path | None,
@@ -114,6 +119,44 @@ def demand_no_number(*written: str | None) -> None:
         cannot(REFUSAL)
 
 
+def because(reason: str | None) -> str:
+    """Why somebody looks: said on the command line, in the environment, or when asked on a terminal. Else status 2."""
+    from audit.wording import BadWording
+    from audit.wording import reason as sound
+
+    if reason is None and sys.stdin.isatty() and sys.stderr.isatty():
+        reason = typer.prompt("閲覧の理由(記録に残ります) / Why do you look", err=True)
+    try:
+        return sound(reason)
+    except BadWording as error:
+        cannot(
+            f"--reason: {error.ja} --reason '月次の点検' のように書くか、SEKISHO_REASON で指定します(記録に残ります)"
+            f" / {error.en} Give it as --reason or as SEKISHO_REASON; it is kept"
+        )
+
+
+@contextmanager
+def reading(ledger: Address, person: str) -> "Iterator[Review]":
+    """What whoever may read the ledger's file sees of it. What cannot be read or asked ends the command with status 2."""
+    from audit.catalogue.pages import BadCursor
+    from audit.catalogue.question import TooShort
+    from audit.query import CANNOT_READ
+    from audit.readers import at_the_terminal
+    from audit.review import Review
+
+    try:
+        with Review(ledger, at_the_terminal(person)) as review:
+            yield review
+    except typer.Exit:  # a RuntimeError, too
+        raise
+    except TooShort:
+        cannot("--word は続いた2文字からです / --word has two characters side by side at least")
+    except BadCursor:
+        cannot("--cursor は前の頁が示した印ではありません / --cursor is no mark that a search has given")
+    except CANNOT_READ as error:
+        cannot_read(ledger, error)
+
+
 def record_view(ledger: Address, what: str, filters: dict[str, Any], rows: int, reason: str | None) -> None:
     """Who looked, at what, and how much of it. Nothing is shown unless this is durable.
 
@@ -130,6 +173,12 @@ def record_view(ledger: Address, what: str, filters: dict[str, Any], rows: int, 
     )
     with writing(ledger, refusal) as writer:
         writer.append_now(Draft("viewed", None, body))
+
+
+def note(ledger: Address, draft: "Draft") -> None:
+    """Record what somebody decided."""
+    with writing(ledger) as writer:
+        writer.append_now(draft)
 
 
 @contextmanager

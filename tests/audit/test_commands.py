@@ -126,16 +126,8 @@ def test_readings_are_listed_beside_the_exchanges(filled: Address) -> None:
 def test_show_gives_one_exchange_as_json(filled: Address) -> None:
     view = json.loads(run(filled, "show", "x-1", "--json").stdout)
     assert list(view) == [
-        "exchange",
-        "caller",
-        "asked",
-        "ending",
-        "rules",
-        "entities",
-        "egress_state",
-        "tokens",
-        "text",
-    ]
+        "exchange", "caller", "rules", "entities", "egress_state", "tokens", "card", "asked", "ending", "text", "events",
+    ]  # fmt: skip
     assert view["caller"] == asked()["caller"]
     assert view["rules"] == [{"id": "mask-all", "effects": ["mask"]}]
     assert view["entities"] == {"PERSON": 3, "JP_ADDRESS": 1}
@@ -412,15 +404,12 @@ def test_where_there_is_no_note_yet_none_is_printed(place: Address) -> None:
 
 
 def test_the_words_that_options_take_are_those_of_their_rooms() -> None:
-    from audit.catalogue.card import MILLIONTHS
     from audit.catalogue.severity import SEVERITIES
-    from audit.commands import looking
+    from audit.commands import asking, looking
     from audit.dispositions import DISPOSITIONS
     from audit.model import ENDINGS
+    from audit.review import COUNTED_BY
 
-    assert (looking.SEVERITIES, looking.DISPOSITIONS, looking.MILLIONTHS) == (
-        SEVERITIES,
-        DISPOSITIONS,
-        MILLIONTHS,
-    )
-    assert set(looking.ENDINGS) == ENDINGS
+    assert (asking.SEVERITIES, asking.DISPOSITIONS) == (SEVERITIES, DISPOSITIONS)
+    assert set(asking.ENDINGS) == ENDINGS
+    assert looking.COUNTED_BY == COUNTED_BY

@@ -31,7 +31,9 @@ KINDS = ("asked", "answered", "refused", "failed", "abandoned", "lost", "viewed"
 RULES = "2026-04"
 """The version of the rules that takatsuki asks for."""
 ENVIRONMENT = {
-    name: value for name, value in os.environ.items() if not name.startswith(("SEKISHO_", "OPENAI_"))
+    name: value
+    for name, value in os.environ.items()
+    if name == "SEKISHO_REASON" or not name.startswith(("SEKISHO_", "OPENAI_"))
 }
 
 

@@ -1,0 +1,121 @@
+"""/audit/v1/openings: an original is asked for by a reviewer and allowed by a second person; see audit/glass.py."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from audit import glass
+from audit.glass import Grant, demand_view
+from audit.review import Opened, Review
+from policies.model import Bilingual
+from proxy.api.forms import Form
+from proxy.api.reading import At, Desk, not_there
+from proxy.errors import Problem
+from proxy.originals import master_of
+
+router = APIRouter(prefix="/audit/v1/openings")
+
+
+class OpeningForm(Form):
+    """A request to open the original of an exchange; see audit/glass.py."""
+
+    exchange: str
+    incident: str
+    reason: str
+    hours: int = 1
+
+
+class ReasonForm(Form):
+    """Why not."""
+
+    reason: str
+
+
+@router.post("", status_code=201)
+async def ask_for(at: At, form: OpeningForm) -> dict[str, Any]:
+    """Ask for an original to be opened. Nothing is open until a second person of another role has allowed it."""
+    card = await at.reading(lambda review: review.card(form.exchange))
+    if card is None:
+        raise not_there()
+    now = at.now()
+    grant, draft = await at.deciding(
+        lambda: glass.asked(at.reader, card, form.incident, form.reason, form.hours, now)
+    )
+    await at.note(draft)
+    return grant.plain(now)
+
+
+@router.get("")
+async def openings(at: At, reason: str | None = None) -> dict[str, Any]:
+    """The requests that one has to do with: a 所属長 is told here of those about the own section, everybody of their own."""
+    found = await at.reading(lambda review: review.grants())
+    now = at.now()
+    await at.looked("openings", {}, len(found), at.because(reason, demanded=False))
+    for grant in found.values():
+        if draft := glass.told(at.reader, grant):
+            await at.note(draft)
+    listed = sorted(found.values(), key=lambda one: one.asked_at, reverse=True)
+    return {"openings": [one.plain(now) for one in listed]}
+
+
+@router.post("/{id}/allow")
+async def allow(at: At, id: str) -> dict[str, Any]:
+    """The second person lets it be opened."""
+    grant, now = await _grant(at, id), at.now()
+    given, draft = await at.deciding(lambda: glass.allowed(at.reader, grant, now))
+    await at.note(draft)
+    return given.plain(now)
+
+
+@router.post("/{id}/refuse")
+async def refuse(at: At, id: str, form: ReasonForm) -> dict[str, Any]:
+    """The second person says no."""
+    grant, now = await _grant(at, id), at.now()
+    given, draft = await at.deciding(lambda: glass.refused(at.reader, grant, form.reason, now))
+    await at.note(draft)
+    return given.plain(now)
+
+
+@router.post("/{id}/close")
+async def close(at: At, id: str) -> dict[str, Any]:
+    """Either of the two ends it before its time."""
+    grant, now = await _grant(at, id), at.now()
+    given, draft = await at.deciding(lambda: glass.closed(at.reader, grant, now))
+    await at.note(draft)
+    return given.plain(now)
+
+
+@router.get("/{id}/original")
+async def original(at: At, id: str, incident: str | None = None) -> dict[str, Any]:
+    """The original. The look is a record of its own before anything is shown."""
+    grant, now = await _grant(at, id), at.now()
+    settings = at.asker.desk.settings
+
+    def read(review: Review) -> Opened:
+        demand_view(at.reader, grant, grant.exchange, incident, now)
+        return review.original(grant, incident, master_of(settings, at.asker.desk.home), now)
+
+    opened = await at.reading(read)
+    filters = {
+        "grant": grant.id,
+        "exchange": grant.exchange,
+        "incident": grant.incident,
+        "person": grant.subject,
+    }
+    await at.looked("original", filters, 1, grant.reason)
+    return {"values": dict(opened.values), "asked": opened.asked_text}
+
+
+async def _grant(at: Desk, id: str) -> Grant:
+    """A request that one has to do with; of others nobody learns whether they exist. Raises `Problem`."""
+    found = await at.reading(lambda review: review.grants())
+    if id not in found:
+        raise Problem(
+            404,
+            "no_such_opening",
+            Bilingual(
+                "その番号の申し込みは、あなたに関わるものにありません。番号を確かめてください。",
+                "No request of this id has to do with you. Check it.",
+            ),
+        )
+    return found[id]
