@@ -33,9 +33,9 @@ class NotOpened(Exception):
     """``code`` is stable; `ja` and `en` say what is in the way."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(code)
         self.code = code
         self.ja, self.en = _SAID[code]
+        super().__init__(f"{self.ja} / {self.en}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,18 @@ def demand_view(reader: Reader, grant: Grant, exchange: str, incident: str | Non
     state = grant.state(now)
     if state != "open":
         raise NotOpened("waiting" if state == "asked" else "over")
+
+
+def viewed(reader: Reader, grant: Grant) -> Draft:
+    """The record of a view, made before anything is shown."""
+    filters = {
+        "grant": grant.id,
+        "exchange": grant.exchange,
+        "incident": grant.incident,
+        "person": grant.subject,
+    }
+    body = {"what": "original", "filters": filters, "rows": 1, "person": reader.person, "role": reader.role}
+    return Draft("viewed", None, body | {"reason": grant.reason})
 
 
 def grants_of(records: Iterable[Record]) -> dict[str, Grant]:

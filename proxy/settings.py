@@ -267,5 +267,5 @@ def _named(environment: Any) -> set[str]:
     return {name for name in environment if name.startswith(PREFIX)}
 
 
-_OTHERS = frozenset({f"{PREFIX}PUBLIC_KEY"})
+_OTHERS = frozenset({f"{PREFIX}{name}" for name in ("PUBLIC_KEY", "REASON", "KEY")})
 """Names read by commands and not by the server."""

@@ -28,6 +28,7 @@ async def dispose(at: At, exchange: str, form: DispositionForm) -> dict[str, Any
     card = await at.reading(lambda review: review.card(exchange))
     if card is None:
         raise not_there()
+    await at.demand_nothing_personal(form.reason)
     today = at.now().astimezone(JST).date()
     draft = await at.deciding(
         lambda: disposition(

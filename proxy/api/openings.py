@@ -38,6 +38,7 @@ async def ask_for(at: At, form: OpeningForm) -> dict[str, Any]:
     if card is None:
         raise not_there()
     now = at.now()
+    await at.demand_nothing_personal(form.reason)
     grant, draft = await at.deciding(
         lambda: glass.asked(at.reader, card, form.incident, form.reason, form.hours, now)
     )
@@ -50,7 +51,7 @@ async def openings(at: At, reason: str | None = None) -> dict[str, Any]:
     """The requests that one has to do with: a 所属長 is told here of those about the own section, everybody of their own."""
     found = await at.reading(lambda review: review.grants())
     now = at.now()
-    await at.looked("openings", {}, len(found), at.because(reason, demanded=False))
+    await at.looked("openings", {}, len(found), await at.because(reason, demanded=False))
     for grant in found.values():
         if draft := glass.told(at.reader, grant):
             await at.note(draft)
@@ -71,6 +72,7 @@ async def allow(at: At, id: str) -> dict[str, Any]:
 async def refuse(at: At, id: str, form: ReasonForm) -> dict[str, Any]:
     """The second person says no."""
     grant, now = await _grant(at, id), at.now()
+    await at.demand_nothing_personal(form.reason)
     given, draft = await at.deciding(lambda: glass.refused(at.reader, grant, form.reason, now))
     await at.note(draft)
     return given.plain(now)
@@ -96,13 +98,7 @@ async def original(at: At, id: str, incident: str | None = None) -> dict[str, An
         return review.original(grant, incident, master_of(settings, at.asker.desk.home), now)
 
     opened = await at.reading(read)
-    filters = {
-        "grant": grant.id,
-        "exchange": grant.exchange,
-        "incident": grant.incident,
-        "person": grant.subject,
-    }
-    await at.looked("original", filters, 1, grant.reason)
+    await at.note(glass.viewed(at.reader, grant))
     return {"values": dict(opened.values), "asked": opened.asked_text}
 
 

@@ -32,6 +32,8 @@ from proxy.api.asking import Asker, asker
 from proxy.api.forms import wrong
 from proxy.errors import Problem, Unavailable
 from proxy.office.rights import is_somebody
+from proxy.pages.sentences import REASON
+from redaction.model import CannotDetect
 
 Done = TypeVar("Done")
 
@@ -146,10 +148,22 @@ class Desk:
         except NotForThem as error:
             raise await self.asker.refused(error.sight) from None
 
-    def because(self, reason: str | None, *, demanded: bool = True) -> str | None:
+    async def because(self, reason: str | None, *, demanded: bool = True) -> str | None:
         """Why somebody looks, as the record will have it. Raises `Problem` where it is missing, or cannot be kept."""
         with _telling():
-            return sound_reason(reason) if demanded or reason is not None else None
+            why = sound_reason(reason) if demanded or reason is not None else None
+        if why is not None:
+            await self.demand_nothing_personal(why)
+        return why
+
+    async def demand_nothing_personal(self, *written: str) -> None:
+        """What somebody writes stays in the ledger for years. Raises `Problem` where it seems to hold personal data."""
+        try:
+            found = await self.asker.house.detector.find(written)
+        except CannotDetect as error:
+            raise Unavailable(error.reason) from None
+        if any(found):
+            raise wrong(REASON["personal"].ja, REASON["personal"].en)
 
     async def looked(self, what: str, filters: Mapping[str, Any], rows: int, why: str | None) -> None:
         """Record a look before it is shown; ``why`` was found sound (`because`)."""

@@ -26,7 +26,7 @@ async def exchanges(at: At, request: Request, page: Page, reason: str | None = N
     """Exchanges that the filters fit, newest first."""
     question = filters_of(request).asked(at.now())
     found = await at.reading(lambda review: review.exchanges(question, page.limit, page.cursor))
-    await at.looked("search", question.stated() | page.stated(), len(found.cards), at.because(reason))
+    await at.looked("search", question.stated() | page.stated(), len(found.cards), await at.because(reason))
     return page_told(found)
 
 
@@ -36,7 +36,7 @@ async def exchange(at: At, exchange: str, reason: str | None = None) -> dict[str
     shown = await at.reading(lambda review: review.exchange(exchange))
     if shown is None:
         raise not_there()
-    await at.looked("show", {"exchange": shown.card["exchange"]}, _rows(shown), at.because(reason))
+    await at.looked("show", {"exchange": shown.card["exchange"]}, _rows(shown), await at.because(reason))
     return timeline_told(shown)
 
 
@@ -44,7 +44,7 @@ async def exchange(at: At, exchange: str, reason: str | None = None) -> dict[str
 async def triage(at: At, page: Page, reason: str | None = None) -> dict[str, Any]:
     """What nobody has said anything of yet, the most urgent first."""
     found = await at.reading(lambda review: review.triage(page.limit, page.cursor))
-    await at.looked("triage", page.stated(), len(found.cards), at.because(reason))
+    await at.looked("triage", page.stated(), len(found.cards), await at.because(reason))
     return page_told(found)
 
 
@@ -55,7 +55,7 @@ async def person(at: At, person: str, page: Page, reason: str | None = None) -> 
         raise misworded(BadWording("number"))
     now = at.now()
     found = await at.reading(lambda review: review.person(person, now, page.limit, page.cursor))
-    await at.looked("person", {"person": person} | page.stated(), len(found.cards), at.because(reason))
+    await at.looked("person", {"person": person} | page.stated(), len(found.cards), await at.because(reason))
     return page_told(found)
 
 
@@ -64,7 +64,7 @@ async def campaigns(at: At, reason: str | None = None) -> dict[str, Any]:
     """The same masked text by several persons in the last 30 days."""
     now = at.now()
     found = await at.reading(lambda review: review.campaigns(now))
-    await at.looked("campaigns", {}, len(found), at.because(reason))
+    await at.looked("campaigns", {}, len(found), await at.because(reason))
     return {"campaigns": [asdict(one) for one in found]}
 
 
@@ -85,7 +85,7 @@ async def events(
         raise misworded(BadWording("number"))
     found = await at.reading(lambda review: review.events(**asked, since=since, limit=limit))
     stated = {name: value for name, value in asked.items() if value}
-    await at.looked("events", stated, len(found), at.because(reason))
+    await at.looked("events", stated, len(found), await at.because(reason))
     return {"events": [record_told(record) for record in found]}
 
 
@@ -98,7 +98,7 @@ async def counts(at: At, by: str, request: Request, reason: str | None = None) -
     question = filters_of(request).asked(at.now())
     cells = await at.reading(lambda review: review.counts(by, question))
     stated = question.stated() | at.reader.reach.stated() | {"by": by}
-    await at.looked("counts", stated, len(cells), at.because(reason, demanded=False))
+    await at.looked("counts", stated, len(cells), await at.because(reason, demanded=False))
     return {"by": by, "cells": [asdict(cell) for cell in cells]}
 
 

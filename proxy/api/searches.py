@@ -35,6 +35,7 @@ async def searches(at: At) -> dict[str, Any]:
 async def keep(at: At, form: SearchForm) -> dict[str, Any]:
     """Keep a search."""
     question, days = form.filters.question(), form.filters.days
+    await at.demand_nothing_personal(form.name)
     kept = await at.reading(Review.searches)
     draft = await _decided(
         at, lambda: saved(at.reader, form.name, question, kept, days=days, shared=form.shared)
@@ -50,7 +51,7 @@ async def exchanges(at: At, id: str, page: Page, reason: str | None = None) -> d
     question = one.asked(now)
     found = await at.reading(lambda review: review.exchanges(question, page.limit, page.cursor))
     stated = question.stated() | page.stated() | {"search": id}
-    await at.looked("search", stated, len(found.cards), at.because(reason))
+    await at.looked("search", stated, len(found.cards), await at.because(reason))
     return page_told(found)
 
 

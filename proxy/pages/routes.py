@@ -1,7 +1,8 @@
 """The pages: confirm what was stopped, consent to what others sent, see what is kept of oneself. HTML, no script.
 
     GET  /confirm/{id}   what was found, which rule asks        POST  a reason and yes, or no
-    GET  /consents       what waits for a 所属長 or the CSIRT     GET  /me   one's own page
+    GET  /consents       what waits for a 所属長 or the CSIRT; which originals of the section were opened
+    GET  /me             one's own page
     POST /signin, GET /signin/city, POST /signout, POST /me/accept, POST /me/revoke, GET /pages.css
     GET  what is pressed: leads to its page
 
@@ -22,8 +23,14 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from audit import glass
+from audit.address import Address
+from audit.glass import Grant
 from audit.model import CannotRecord, Draft
 from audit.numbers import may_be_somebodys
+from audit.query import CANNOT_READ
+from audit.readers import Reader, reader_of
+from audit.review import Review
 from policies.model import Bilingual
 from policies.vocabulary import COURSE_WORDS
 from proxy.consents import fresh_until, given, looked, unchanged
@@ -36,7 +43,7 @@ from proxy.pages.paper import HEADERS, paper, style
 from proxy.pages.patience import Patience
 from proxy.pages.sentences import LET_IN, REASON, SAID
 from proxy.pages.session import COOKIE, SECONDS, Session, Sessions
-from proxy.pages.shown import in_japan, period, shown
+from proxy.pages.shown import in_japan, opening, period, shown
 from proxy.pages.visitors import NotLetIn, Visitor, sign_in_by_key, sign_in_with, visitor_of
 from proxy.settings import Settings
 from redaction.model import CannotDetect
@@ -394,7 +401,35 @@ async def _consents(call: Call) -> Response:
         return call.ask_to_sign_in("/consents")
     waiting = await looked(call.house.consents.book.waiting_for_others, call.now)
     mine = [shown(one, call.house.policy) for one in waiting if visitor.consents_as(one)]
-    return call.show("consents", visitor, waiting=mine)
+    return call.show(
+        "consents", visitor, waiting=mine, opened=[opening(one) for one in await _opened(call, visitor)]
+    )
+
+
+async def _opened(call: Call, visitor: Visitor) -> list[Grant]:
+    """The originals of the own section that were opened, newest first: a 所属長 is told of them here."""
+    if visitor.role != "section_head":
+        return []
+    unit = visitor.unit
+    reader = reader_of(visitor.person, visitor.role, unit.department, unit.section)
+    grants = await asyncio.to_thread(_grants, call.house.ledger.address, reader)
+    body = {"what": "openings", "filters": {}, "rows": len(grants), "person": reader.person}
+    try:
+        await call.house.ledger.append(Draft("viewed", None, body | {"role": reader.role, "reason": None}))
+        for one in grants:
+            if draft := glass.told(reader, one):
+                await call.house.ledger.append(draft)
+    except CannotRecord:
+        raise _Said("not_recorded", 503) from None
+    return grants
+
+
+def _grants(ledger: Address, reader: Reader) -> list[Grant]:
+    try:
+        with Review(ledger, reader) as review:
+            return sorted(review.grants().values(), key=lambda one: one.asked_at, reverse=True)
+    except CANNOT_READ:
+        raise _Said("unavailable", 503) from None
 
 
 # ── one's own page ────────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit.glass import Grant
+from audit.names import moment
 from policies.days import JST
 from policies.decide import Policy
 from policies.model import CATEGORY_CODES, Bilingual
@@ -45,6 +47,24 @@ class Shown:
     given: list[str]
     fresh_until: str
     known_until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An original that was opened, on the page of the 所属長."""
+
+    incident: str
+    reason: str
+    opened_by: str
+    allowed_by: str
+    until: str
+    views: int
+
+
+def opening(one: Grant) -> Opening:
+    """An opening that was allowed, in words."""
+    until = in_japan(moment(one.until)) if one.until else ""
+    return Opening(one.incident, one.reason, one.asked_by, one.allowed_by or "", until, one.views)
 
 
 def shown(one: Confirmation, policy: Policy) -> Shown:

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +33,13 @@ CSIRT, CIO = (
 WHY = "申立ての確認のため"
 
 
+@contextmanager
+def not_opened(code: str) -> Iterator[None]:
+    with pytest.raises(NotOpened) as fault:
+        yield
+    assert fault.value.code == code and fault.value.ja and fault.value.en
+
+
 def requested(reader: Reader = CSIRT, **more: Any) -> tuple[Grant, Draft]:
     given: dict[str, Any] = {"card": CARD, "incident": "INC-2026-014", "reason": WHY, "hours": 2, "now": NOW}
     return glass.asked(reader, **given | more)
@@ -43,12 +52,12 @@ def record(draft: Draft, number: int, at: datetime) -> Record:
 @pytest.mark.requirement("R46")
 def test_what_two_persons_of_two_roles_agree_on_is_open_for_its_time_and_no_longer() -> None:
     grant, _ = requested()
-    with pytest.raises(NotOpened, match="waiting"):
+    with not_opened("waiting"):
         glass.demand_view(CSIRT, grant, "01X", "INC-2026-014", NOW)
     given, draft = glass.allowed(CIO, grant, NOW + timedelta(minutes=5))
     assert draft.body["until"] == moment(NOW + timedelta(hours=2, minutes=5))
     glass.demand_view(CSIRT, given, "01X", "INC-2026-014", NOW + timedelta(hours=2))
-    with pytest.raises(NotOpened, match="over"):
+    with not_opened("over"):
         glass.demand_view(CSIRT, given, "01X", "INC-2026-014", NOW + timedelta(hours=2, minutes=5))
 
 
@@ -63,7 +72,7 @@ def test_what_two_persons_of_two_roles_agree_on_is_open_for_its_time_and_no_long
 )
 def test_the_second_person_is_another_of_another_role(reader: Reader, code: str) -> None:
     grant, _ = requested()
-    with pytest.raises(NotOpened, match=code):
+    with not_opened(code):
         glass.allowed(reader, grant, NOW)
 
 
@@ -80,17 +89,17 @@ def test_nobody_else_asks_or_allows() -> None:
                 glass.allowed(reader, grant, NOW)
     with pytest.raises(NotForThem):
         requested(NOBODY)
-    with pytest.raises(NotOpened, match="own"):
+    with not_opened("own"):
         requested(replace(CSIRT, person="012345"))
 
 
 @pytest.mark.requirement("R46")
 def test_it_opens_for_who_asked_for_this_exchange_and_this_incident_alone() -> None:
     grant, _ = glass.allowed(CIO, requested()[0], NOW)
-    with pytest.raises(NotOpened, match="not_yours"):
+    with not_opened("not_yours"):
         glass.demand_view(replace(CSIRT, person="100003"), grant, "01X", "INC-2026-014", NOW)
     for exchange, incident in (("01Y", "INC-2026-014"), ("01X", "INC-2026-015"), ("01X", None)):
-        with pytest.raises(NotOpened, match="another"):
+        with not_opened("another"):
             glass.demand_view(CSIRT, grant, exchange, incident, NOW)
 
 
@@ -115,7 +124,7 @@ def test_without_an_incident_and_a_reason_nothing_is_asked_for(more: dict[str, A
 
 @pytest.mark.parametrize("hours", [0, 9, -1])
 def test_nothing_stays_open_longer_than_a_working_day(hours: int) -> None:
-    with pytest.raises(NotOpened, match="hours"):
+    with not_opened("hours"):
         requested(hours=hours)
 
 
@@ -123,18 +132,18 @@ def test_an_answer_is_given_once_and_in_time() -> None:
     grant, _ = requested()
     given, _ = glass.allowed(CIO, grant, NOW)
     for answer in (lambda: glass.allowed(CIO, given, NOW), lambda: glass.refused(CIO, given, WHY, NOW)):
-        with pytest.raises(NotOpened, match="answered"):
+        with not_opened("answered"):
             answer()
-    with pytest.raises(NotOpened, match="over"):
+    with not_opened("over"):
         glass.allowed(CIO, grant, NOW + ANSWERED_WITHIN)
     no, _ = glass.refused(CIO, grant, WHY, NOW)
-    with pytest.raises(NotOpened, match="over"):
+    with not_opened("over"):
         glass.demand_view(CSIRT, no, "01X", "INC-2026-014", NOW)
 
 
 def test_either_of_the_two_ends_it_early_and_nobody_else() -> None:
     given, _ = glass.allowed(CIO, requested()[0], NOW)
-    with pytest.raises(NotOpened, match="not_yours"):
+    with not_opened("not_yours"):
         glass.closed(replace(CIO, person="9"), given, NOW)
     for reader in (CSIRT, CIO):
         assert glass.closed(reader, given, NOW)[0].state(NOW) == "closed"
@@ -152,3 +161,27 @@ def test_the_records_tell_the_state_in_whatever_order_they_are_read(order: list[
     records = [record(draft, n, NOW + timedelta(minutes=at)) for n, (draft, at) in enumerate(drafts, start=1)]
     mixed = list(itertools.chain.from_iterable(records[part::4] for part in order))
     assert grants_of(mixed) == {grant.id: replace(ended, views=views)}
+
+
+@pytest.mark.requirement("R46")
+def test_the_head_of_the_section_is_told_once_and_nobody_else_is() -> None:
+    grant, _ = requested()
+    head = reader_of("100009", "section_head", "都市創造部", "道路課")
+    assert glass.told(head, grant) is None, "nothing was opened yet"
+    given, allowed = glass.allowed(CIO, grant, NOW)
+    for other in (
+        reader_of("100008", "section_head", "総務部", "道路課"),
+        reader_of("100008", "section_manager", "都市創造部", "道路課"),
+        CSIRT, CIO, NOBODY,
+    ):  # fmt: skip
+        assert glass.told(other, given) is None
+    draft = glass.told(head, given)
+    assert draft is not None and draft.body["event"] == "glass.told"
+    _, asking = requested()
+    asking = replace(asking, body={**asking.body, "grant": grant.id})
+    records = [
+        record(one, n, NOW + timedelta(minutes=n)) for n, one in enumerate((asking, allowed, draft, draft))
+    ]
+    (known,) = grants_of(reversed(records)).values()
+    assert (known.told_to, known.told_at) == ("100009", NOW + timedelta(minutes=2)), "the first time counts"
+    assert glass.told(head, known) is None

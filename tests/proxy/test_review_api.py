@@ -36,7 +36,11 @@ def hall(serve: Callable[..., str], settings: Settings, text: dict[str, Any]) ->
 def ask(
     hall: Hall, who: str, path: str, method: str = "GET", body: Any = None, **asked: Any
 ) -> tuple[int, Any]:
-    query = f"?{urlencode(asked, doseq=True)}" if asked else ""
+    """Whoever reads says why, but where it is left out on purpose: ``reason=None``."""
+    if method == "GET" and not path.startswith("me/"):
+        asked = {"reason": "点検"} | asked
+    given = {name: value for name, value in asked.items() if value is not None}
+    query = f"?{urlencode(given, doseq=True)}" if given else ""
     return hall.ask(who, method, f"/audit/v1/{path}{query}", body)
 
 
@@ -215,6 +219,70 @@ def test_nothing_is_shown_where_the_look_cannot_be_recorded(hall: Hall) -> None:
         path.chmod(0o640)
 
 
+# ── why, and again ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.requirement("R47")
+def test_whoever_sees_others_says_why_and_names_nobody_in_it(hall: Hall) -> None:
+    theirs = exchange_of(hall, "staff_member")
+    kept = ask(hall, "csirt_reviewer", "searches", "POST", {"name": "点検", "filters": {}})[1]["id"]
+    before = len(hall.records("viewed"))
+    for path in (
+        "exchanges", f"exchanges/{theirs}", "triage", "people/100001", "campaigns", "events", f"searches/{kept}/exchanges",
+    ):  # fmt: skip
+        for reason in (None, "", "山田太郎さんの件", "あ" * 501):
+            status, told = ask(hall, "csirt_reviewer", path, reason=reason)
+            assert (status, set(told)) == (400, {"error"}), (path, reason)
+            assert "山田" not in json.dumps(told, ensure_ascii=False)
+    assert [one["what"] for one in hall.records("viewed")[before:]] == [], "nothing was shown"
+    assert ask(hall, "governance_board", "counts/section", reason=None)[0] == 200, "numbers name nobody"
+
+
+@pytest.mark.requirement("R9", "R48")
+def test_searches_are_kept_shared_and_dropped_by_whoever_keeps_them(hall: Hall) -> None:
+    form = {
+        "name": "道路課の今週",
+        "filters": {"section": SECTION, "days": 7, "word": ["陥没"], "class": "2"},
+    }
+    status, kept = ask(hall, "csirt_reviewer", "searches", "POST", form)
+    assert status == 201
+    found = ask(hall, "csirt_reviewer", f"searches/{kept['id']}/exchanges", limit=3)[1]
+    assert found["total"] == len(ROLES) + 1 and len(found["exchanges"]) == 3
+    rest = ask(hall, "csirt_reviewer", f"searches/{kept['id']}/exchanges", limit=50, cursor=found["cursor"])[
+        1
+    ]
+    assert len(rest["exchanges"]) == len(ROLES) - 2
+    look = hall.records("viewed")[-1]
+    assert look["filters"]["search"] == kept["id"] and look["filters"]["section"] == SECTION
+    assert look["filters"]["since"], "the days as they were counted"
+    assert ask(hall, "csirt_reviewer", "searches", "POST", form)[0] == 409
+    for role in ROLES:  # of another's search nobody learns that it is there
+        reads = "exchanges" in SIGHTS.get(role, ())
+        for path, method in (
+            (f"searches/{kept['id']}/exchanges", "GET"), (f"searches/{kept['id']}", "DELETE"),
+            ("searches/s-000000000000/exchanges", "GET"), ("searches/s-000000000000", "DELETE"),
+        ):  # fmt: skip
+            if role != "csirt_reviewer":
+                assert ask(hall, role, path, method)[0] == (404 if reads else 403), (role, path)
+        assert ask(hall, role, "searches")[0] == (200 if reads else 403)
+        if not reads:
+            assert ask(hall, role, "searches", "POST", form)[0] == 403
+    assert ask(hall, "auditor", "searches")[1]["searches"] == []
+    shared = ask(hall, "csirt_reviewer", "searches", "POST", form | {"name": "共有", "shared": True})[1]["id"]
+    assert [one["id"] for one in ask(hall, "auditor", "searches")[1]["searches"]] == [shared]
+    assert ask(hall, "auditor", f"searches/{shared}/exchanges")[1]["total"] == len(ROLES) + 1
+    assert ask(hall, "auditor", f"searches/{shared}", "DELETE")[0] == 403, "not theirs to drop"
+    assert ask(hall, "csirt_reviewer", f"searches/{shared}", "DELETE")[0] == 200
+    assert ask(hall, "auditor", f"searches/{shared}/exchanges")[0] == 404
+    events = [one["event"] for one in hall.records("noted") if one["event"].startswith("search.")]
+    assert events == ["search.saved", "search.saved", "search.dropped"]
+    for wrong in (
+        {"name": ""}, {"name": "山田太郎の件"}, {"name": "123456789018"}, {"filters": {"word": ["123456789018"]}},
+        {"filters": {"nobody": "1"}}, {"filters": {"days": 0}}, {"shared": "maybe"},
+    ):  # fmt: skip
+        assert ask(hall, "csirt_reviewer", "searches", "POST", form | {"name": "別"} | wrong)[0] == 400, wrong
+
+
 # ── originals ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -258,7 +326,12 @@ def test_two_persons_open_an_original_and_every_view_is_a_record(sealed: Hall) -
     assert len(views) == 3 and all(
         view["reason"] and view["filters"]["grant"] == grant["id"] for view in views
     )
+    assert ask(sealed, "csirt_reviewer", "openings")[1]["openings"][0]["told_to"] is None
     (told_of,) = ask(sealed, "section_head", "openings")[1]["openings"]
+    ask(sealed, "section_head", "openings")
+    assert sealed.events().count("glass.told") == 1
+    heard = ask(sealed, "csirt_reviewer", "openings")[1]["openings"][0]
+    assert heard["told_to"] == sealed.id("section_head") and heard["told_at"]
     assert (told_of["id"], told_of["views"], told_of["incident"]) == (grant["id"], 3, "INC-2026-014")
     (own,) = ask(sealed, "staff_member", "openings")[1]["openings"]
     assert own["id"] == grant["id"]
@@ -279,4 +352,6 @@ def test_an_original_that_is_not_kept_is_said_to_be_so(hall: Hall) -> None:
 
 
 def test_a_name_in_an_address_may_be_japanese(hall: Hall) -> None:
-    assert hall.ask("csirt_reviewer", "GET", f"/audit/v1/exchanges?section={quote(SECTION)}")[0] == 200
+    assert (
+        hall.ask("csirt_reviewer", "GET", f"/audit/v1/exchanges?section={quote(SECTION)}&reason=x")[0] == 200
+    )
