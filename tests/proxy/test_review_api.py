@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote, urlencode
 
 import pytest
 
-from audit.readers import SIGHTS
+from audit.readers import SIGHTS, Sight
 from policies.vocabulary import ROLES
+from proxy.api import dispositions, openings, review, searches
 from proxy.settings import Settings
 from tests.approving import approving
 from tests.proxy.conftest import post
@@ -50,36 +51,109 @@ def exchange_of(hall: Hall, who: str) -> str:
     return str(told["exchanges"][0]["exchange"])
 
 
-READINGS: dict[str, tuple[str, str]] = {
-    "exchanges": ("exchanges", "search"),
-    "triage": ("exchanges", "triage"),
-    "people/100001": ("exchanges", "person"),
-    "campaigns": ("exchanges", "campaigns"),
-    "events": ("events", "events"),
-    "counts/section": ("counts", "counts"),
+OPERATIONS: dict[tuple[str, str], tuple[str | None, str | None]] = {
+    ("GET", "exchanges"): ("exchanges", "search"),
+    ("GET", "exchanges/{exchange}"): ("texts", "show"),
+    ("GET", "triage"): ("exchanges", "triage"),
+    ("GET", "people/{person}"): ("exchanges", "person"),
+    ("GET", "campaigns"): ("exchanges", "campaigns"),
+    ("GET", "events"): ("events", "events"),
+    ("GET", "counts/{by}"): ("counts", "counts"),
+    ("GET", "searches"): ("exchanges", "searches"),
+    ("POST", "searches"): ("exchanges", None),
+    ("GET", "searches/{id}/exchanges"): ("exchanges", "search"),
+    ("DELETE", "searches/{id}"): ("exchanges", None),
+    ("POST", "exchanges/{exchange}/dispositions"): ("dispose", None),
+    ("POST", "openings"): ("seek_originals", None),
+    ("GET", "openings"): (None, "openings"),
+    ("POST", "openings/{id}/allow"): ("allow_originals", None),
+    ("POST", "openings/{id}/refuse"): ("allow_originals", None),
+    ("POST", "openings/{id}/close"): ("seek_originals", None),
+    ("GET", "openings/{id}/original"): ("seek_originals", "original"),
+    ("GET", "me/exchanges"): (None, "own"),
+    ("GET", "me/exchanges/{exchange}"): (None, "own"),
 }
-"""Path → the sight that it needs, and what the record of a look at it is called."""
+"""Every operation: the sight that it needs (None: everybody has it, for what is their own), and what the record of the
+look is called."""
+FORMS: dict[str, dict[str, Any]] = {
+    "searches": {"name": "点検", "filters": {}},
+    "exchanges/{exchange}/dispositions": {"disposition": "guidance", "reason": "書き方を伝えた"},
+    "openings": {"incident": "INC-2026-014", "reason": "申立ての確認"},
+    "openings/{id}/refuse": {"reason": "要らない"},
+}
 
 
-@pytest.mark.requirement("R9")
-@pytest.mark.requirement("R47")
-def test_every_role_sees_what_is_its_own_and_every_look_and_every_refusal_is_a_record(hall: Hall) -> None:
+def test_every_operation_there_is_stands_in_the_table() -> None:
+    routes = {
+        (method, route.path.removeprefix("/audit/v1/"))  # type: ignore[attr-defined]
+        for router in (review, searches, dispositions, openings)
+        for route in router.router.routes
+        for method in route.methods  # type: ignore[attr-defined]
+    }
+    assert routes == set(OPERATIONS)
+    assert {sight for sight, _ in OPERATIONS.values()} - {None} | {"anonymous_counts"} == set(get_args(Sight))
+
+
+@pytest.mark.requirement("R9", "R47")
+def test_every_role_does_what_is_its_own_and_every_look_and_every_refusal_is_a_record(hall: Hall) -> None:
+    theirs = exchange_of(hall, "staff_member")
     for role in ROLES:
-        for path, (sight, what) in READINGS.items():
-            may = sight in SIGHTS.get(role, ()) or (sight == "counts" and role == "dx_advisor")
+        sights = SIGHTS.get(role, frozenset())
+        for (method, path), (sight, what) in OPERATIONS.items():
+            if "{id}" in path:
+                continue  # each of its own: below
+            place = path.format(
+                exchange=theirs if "me/" not in path else own_of(hall, role), person="100001", by="section"
+            )
+            form = FORMS.get(path, {}) | ({"exchange": theirs} if path == "openings" else {})
+            may = sight is None or sight in sights or (sight == "counts" and role == "dx_advisor")
             before = len(hall.records("viewed")), len(hall.records("noted"))
-            status, told = ask(hall, role, path, reason="試験")
-            assert (status == 200) is may, (role, path, status, told)
+            status, told = ask(hall, role, place, method, form if method == "POST" else None)
+            assert (status in (200, 201)) is may, (role, path, status, told)
             looks, notes = hall.records("viewed")[before[0] :], hall.records("noted")[before[1] :]
-            if may:
+            if not may:
+                assert (status, told["error"]["code"]) == (403, "not_your_right") and not looks
+                assert [one["event"] for one in notes] == ["office.refused"], (role, path)
+            elif what is None:
+                (note,) = notes
+                assert (note["by"], note["role"], looks) == (hall.id(role), role, [])
+            else:
                 (look,) = looks
                 assert (look["what"], look["person"], look["role"]) == (what, hall.id(role), role)
-                assert look["reason"] == "試験"
-                rows = next(len(value) for value in told.values() if isinstance(value, list))
-                assert look["rows"] == rows
-            else:
-                assert (status, told["error"]["code"]) == (403, "not_your_right") and not looks
-                assert [one["event"] for one in notes] == ["office.refused"]
+                assert (look["reason"] == "点検") is ("me/" not in path and path != "searches"), path
+                listed = next((value for value in told.values() if isinstance(value, list)), None)
+                assert look["rows"] == (2 if "{exchange}" in path else len(listed or [])), (role, path)
+
+
+@pytest.mark.requirement("R9", "R46")
+def test_what_has_a_number_of_its_own_is_theirs_alone(hall: Hall) -> None:
+    """Every role at every operation on an opening and on a search that are a reviewer's."""
+    theirs = exchange_of(hall, "elsewhere")
+    form = FORMS["openings"] | {"exchange": theirs}
+    opening = ask(hall, "csirt_reviewer", "openings", "POST", form)[1]["id"]
+    kept = ask(hall, "csirt_reviewer", "searches", "POST", FORMS["searches"])[1]["id"]
+    for role in (*ROLES, *OTHERS):
+        sights = SIGHTS.get(role, frozenset())
+        for (method, path), (sight, _) in OPERATIONS.items():
+            if "{id}" not in path or role == "csirt_reviewer":
+                continue
+            opens = path.startswith("openings")
+            place = path.format(id=opening if opens else kept)
+            nowhere = path.format(id="g-0000000000000000" if opens else "s-000000000000")
+            if opens and role == "cio_advisor" and sight == "allow_originals":
+                continue  # the second person: may
+            given = FORMS.get(path) if method == "POST" else None
+            status, told = ask(hall, role, place, method, given, incident="INC-2026-014")
+            assert status in (403, 404), (role, path, status)
+            concerned = opens and {"seek_originals", "allow_originals", "events"} & sights
+            if not concerned:  # that it is there is not to be learned
+                other = ask(hall, role, nowhere, method, given, incident="INC-2026-014")
+                assert (status, told["error"]["code"]) == (other[0], other[1]["error"]["code"]), (role, path)
+    assert ask(hall, "cio_advisor", f"openings/{opening}/allow", "POST")[0] == 200
+
+
+def own_of(hall: Hall, who: str) -> str:
+    return str(ask(hall, who, "me/exchanges")[1]["exchanges"][0]["exchange"])
 
 
 @pytest.mark.requirement("R9", "R15")

@@ -6,13 +6,17 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from audit import glass
+from audit.address import address_of
+from audit.ledger import Ledger
+from audit.readers import reader_of
 from proxy.home import Home
 from proxy.house import House, build
 from proxy.office.keys import Key, KeyBook
@@ -191,6 +195,39 @@ def test_the_head_of_the_section_consents_and_nobody_else(
         "section_head",
     )
     assert (granted["person"], granted["found"], granted["rules"]) == ("demo", {"CREDIT_CARD": 1}, ["CARD"])
+
+
+@pytest.mark.requirement("R46")
+def test_the_head_of_the_section_is_told_which_originals_were_opened(
+    root: str, person: Callable[..., Visitor], settings: Settings
+) -> None:
+    card = {"exchange": "01X", "person": "000003", "department": "都市創造部", "section": "デモ課"}
+    reviewer, advisor = (
+        reader_of("000009", "csirt_reviewer", "", ""),
+        reader_of("000008", "cio_advisor", "", ""),
+    )
+    now = datetime.now(UTC)
+    grant, asking = glass.asked(reviewer, card, "INC-2026-014", "<b>申立て</b>の確認", 1, now)
+    given, allowing = glass.allowed(advisor, grant, now)
+    ledger = Ledger(address_of(settings.ledger_location), create=False)
+    ledger.start()
+    for draft in (asking, allowing, glass.viewed(reviewer, given)):
+        ledger.append_now(draft)
+    ledger.stop()
+    for other in ("000002", "000003", "000009"):
+        assert "INC-2026-014" not in person(f"sk-{other}").opens("/consents").text, other
+    head = person("sk-000001")
+    told = head.opens("/consents").text
+    assert "原文が開かれたもの" in told and "INC-2026-014" in told and "1回" in told
+    assert "000009、000008" in told and "<b>" not in told
+    head.opens("/consents")
+    with sqlite3.connect(settings.ledger_location) as connection:
+        rows = connection.execute("SELECT body FROM records WHERE kind IN ('noted', 'viewed')")
+        bodies = [json.loads(body) for (body,) in rows]
+    (heard,) = (body for body in bodies if body.get("event") == "glass.told")
+    assert (heard["by"], heard["grant"]) == ("000001", grant.id)
+    looks = [body["person"] for body in bodies if body.get("what") == "openings" and body["rows"]]
+    assert looks == ["000001", "000001"]
 
 
 def test_where_both_are_asked_both_have_to_consent(root: str, person: Callable[..., Visitor]) -> None:
