@@ -2,6 +2,8 @@
 
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -75,6 +77,30 @@ def test_the_token_says_who_and_where_and_the_tool_is_the_registered_one(scene: 
     )
     assert (caller["enrolled"], caller["trained"], caller["acknowledged"]) == (True, True, True)
     scene.passed("山田太郎", "道路課", token)
+
+
+@pytest.mark.requirement("R9")
+def test_what_somebody_reads_of_the_ledger_follows_the_groups_of_the_token(scene: Any, city: City) -> None:
+    assert says(scene.checkpoint, city.token())[0] == 200
+    root = scene.checkpoint.base_url.removesuffix("/v1")
+
+    def reads(path: str, **token: Any) -> tuple[int, Any]:
+        asked = urllib.request.Request(
+            f"{root}/audit/v1/{path}", headers={"authorization": f"Bearer {city.forged(**token)}"}
+        )
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as reply:
+                return reply.status, json.loads(reply.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    csirt, head, nobody = {"groups": ["csirt-team"]}, {"groups": ["heads"]}, {"groups": []}
+    status, found = reads("exchanges?person=012345&reason=x", **csirt)
+    assert status == 200 and {card["person"] for card in found["exchanges"]} == {"012345"}
+    assert [reads("exchanges?reason=x", **one)[0] for one in (head, nobody)] == [403, 403]
+    status, counted = reads("counts/section", **head)
+    assert status == 200 and {cell["name"] for cell in counted["cells"]} <= {"道路課"}
+    assert reads("counts/section", **nobody)[0] == 403 and reads("me/exchanges", **nobody)[0] == 200
 
 
 def test_the_official_client_takes_a_token_for_its_key(scene: Any, city: City) -> None:
