@@ -19,6 +19,9 @@ from tests.requirements_report import Catalogue, Marks, missing, read_catalogue,
 
 pytest_plugins = ["tests.postgres"]
 
+os.environ.setdefault("SEKISHO_REASON", "試験")
+"""Whoever reads the ledger at the terminal says why; so does every command that a test runs."""
+
 CATALOGUE = Path(__file__).with_name("requirements.yaml")
 
 
@@ -34,7 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # No test fails because the machine was slow.
     settings.register_profile("sekisho", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("sekisho")
-    os.environ.setdefault("SEKISHO_REASON", "試験")  # whoever reads the ledger says why
     config.pluginmanager.register(RequirementPlugin(config, read_catalogue(CATALOGUE)), "requirements")
 
 

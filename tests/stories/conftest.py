@@ -23,10 +23,12 @@ from proxy.office.roster import Page, Person, Posting, Training, fiscal_year
 from proxy.office.store import office_of
 from proxy.settings import read
 from tests.approving import approving
+from tests.stories.nursery import Born, Nursery
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 KEY = "sk-story-key"
+NURSERY = Nursery()
 KINDS = ("asked", "answered", "refused", "failed", "abandoned", "lost", "viewed", "noted")
 RULES = "2026-04"
 """The version of the rules that takatsuki asks for."""
@@ -90,7 +92,7 @@ class Checkpoint:
     dir: str
     ledger: str
     public_key: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[str] | Born"
     key: str = KEY
     log: Path = field(default_factory=Path)
     clients: list[Any] = field(default_factory=list)
@@ -251,6 +253,13 @@ def _json_or_text(raw: bytes) -> Any:
         return raw.decode()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nursery() -> Iterator[None]:
+    """Checkpoints are started by it at the first need; it ends with the last story."""
+    yield
+    NURSERY.close()
+
+
 @pytest.fixture
 def stage() -> Iterator[ExitStack]:
     """Everything a story starts is stopped when it ends."""
@@ -284,6 +293,19 @@ def upstream(request: pytest.FixtureRequest, start_upstream: Callable[..., Upstr
     return start_upstream()
 
 
+def begin(
+    arguments: list[str], environment: dict[str, str], log: Path, wrap: tuple[str, ...] = ()
+) -> "subprocess.Popen[str] | Born":
+    """Start `sekisho` with these arguments; what it complains of is in ``log``. ``wrap``: a command in front."""
+    with log.open("w") as err:
+        if not wrap:
+            return NURSERY.start(arguments, environment, err)
+        command = [*wrap, sys.executable, "-m", "proxy", *arguments]
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=err, text=True
+        )
+
+
 def begin_checkpoint(
     stage: ExitStack,
     folder: Path,
@@ -298,18 +320,9 @@ def begin_checkpoint(
     """Start `sekisho demo` with takatsuki, all models of the stage approved. ``wait=False``: do not wait until it is ready; ``wrap``: a command in front."""
     policy = policy or str(approving(folder, "*"))
     log = folder / f"checkpoint-{time.monotonic_ns()}.log"
-    command = [*wrap, sys.executable, "-m", "proxy", "demo", "--port", "0", "--upstream", upstream_url]
-    command += ["--key", KEY, "--policy", policy, "--dir", str(dir or folder / "home")]
-    command += ["--unknown-fields", unknown_fields]
-    with log.open("w") as err:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=ENVIRONMENT | environment,
-            stdout=subprocess.PIPE,
-            stderr=err,
-            text=True,
-        )
+    arguments = ["demo", "--port", "0", "--upstream", upstream_url, "--key", KEY, "--policy", policy]
+    arguments += ["--dir", str(dir or folder / "home"), "--unknown-fields", unknown_fields]
+    process = begin(arguments, ENVIRONMENT | environment, log, wrap)
     stage.callback(_end, process)
     assert process.stdout
     line = process.stdout.readline()
@@ -403,7 +416,7 @@ def _since(checkpoint: Checkpoint, upstream: Upstream) -> tuple[Checkpoint, Upst
     return seen, UpstreamSince(upstream.folder, upstream.port, upstream.process, began=began)
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
+def _end(process: "subprocess.Popen[str] | Born") -> None:
     if process.poll() is None:
         process.terminate()
     try:

@@ -8,19 +8,18 @@ import json
 import re
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from audit.address import Address
 from tests.approving import approving
-from tests.audit.ledgers import ROOT, named, rows, soon, verified
-from tests.stories.conftest import ENVIRONMENT, Checkpoint, Upstream
+from tests.audit.ledgers import named, rows, soon, verified
+from tests.stories.conftest import ENVIRONMENT, Checkpoint, Upstream, begin
+from tests.stories.nursery import Born
 
 OPEN = "SELECT exchange FROM records WHERE exchange IS NOT NULL GROUP BY exchange HAVING count(*) < 2"
 
@@ -37,11 +36,7 @@ def serve(stage: ExitStack, folder: Path, upstream: Upstream, ledger: Address) -
         "SEKISHO_LEASE": "3",
         "SEKISHO_NOTE_EVERY": "1",
     }
-    command = [sys.executable, "-m", "proxy", "serve", "--port", str(_free_port())]
-    with log.open("w") as err:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=ENVIRONMENT | settings, stdout=subprocess.PIPE, stderr=err, text=True
-        )
+    process = begin(["serve", "--port", str(_free_port())], ENVIRONMENT | settings, log)
     stage.callback(_end, process)
     assert process.stdout
     for line in process.stdout:
@@ -154,7 +149,7 @@ def _free_port() -> int:
         return port
 
 
-def _end(process: "subprocess.Popen[Any]") -> None:
+def _end(process: "subprocess.Popen[str] | Born") -> None:
     if process.poll() is None:
         process.terminate()
     try:
