@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,16 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from proxy.__main__ import app
+from proxy.home import Home
 from proxy.house import build
+from proxy.office.keys import Key, KeyBook, new_id
+from proxy.office.people import PeopleBook
+from proxy.office.roster import Page, Person, Posting
+from proxy.office.store import office_of
 from proxy.settings import Settings
 from tests.approving import approving
 from tests.proxy.conftest import post
-from tests.proxy.halls import SECTION, Hall, furnished
+from tests.proxy.halls import BEGAN, SECTION, Hall, furnished
 
 TEXT = "道路の陥没について、山田太郎さんへの回答を書いてください"
 
@@ -106,7 +113,21 @@ def test_who_has_no_key_of_their_own_decides_nothing(hall: Hall) -> None:
     made = ("dispose", id, "--as", "false_alarm", "--reason", "誤り")
     assert "SEKISHO_KEY" in stopped(run(hall, None, *made))
     hall.keys["wrong"] = "sk-nobody"
-    for who in ("wrong", "tool"):
+    with closing(office_of(hall.settings)) as office:
+        keys = KeyBook(office, Home(hall.settings.home).secret())
+        over = Key(
+            new_id(), hall.id("csirt_reviewer"), "窓", "部", SECTION, "mail_draft", ends=date(2026, 3, 31)
+        )
+        hall.keys["over"] = keys.create(over)
+        left = Person(
+            "999998", "staff", BEGAN, date(2026, 3, 31), role="csirt_reviewer", approved_by="900000"
+        )
+        PeopleBook(office).enter(Page(left, (Posting(BEGAN, "部", SECTION),)))
+        for id in ("999998", "999999"):
+            hall.keys[id] = keys.create(Key(new_id(), id, "窓", "部", SECTION, "mail_draft"))
+    for gone in ("999998", "999999"):
+        assert "利用登録がありません" in stopped(run(hall, gone, *made))
+    for who in ("wrong", "tool", "over"):
         assert "あなた個人のキー" in stopped(run(hall, who, *made))
     assert "役割" in stopped(run(hall, "staff_member", *made))
     assert hall.events().count("office.refused") == 1
