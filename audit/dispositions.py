@@ -13,7 +13,7 @@ from datetime import date
 from typing import Literal, get_args
 
 from audit import wording
-from audit.catalogue.filling import DISPOSED
+from audit.catalogue.entering import DISPOSED
 from audit.model import Draft
 from audit.readers import Reader
 

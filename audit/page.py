@@ -7,11 +7,12 @@ begins or ends a chain (pen.py).
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from audit import chain, tables
 from audit.draft import Prepared
 from audit.model import Record
+from audit.stores.rows import put
 
 _SALT = 32
 """Bytes of chance beside each text."""
@@ -58,8 +59,8 @@ class Page:
             if draft.sealed:
                 sealed.append((record, draft.sealed))
             moved[writer] = Head(writer, record.index, record.hash)
-        _put(self.connection, *_RECORDS, rows)
-        _put(self.connection, *_TEXTS, texts)
+        put(self.connection, *_RECORDS, rows)
+        put(self.connection, *_TEXTS, texts)
         for record, original in sealed:
             self._keep(record, original)
         self.heads.update(moved)
@@ -109,31 +110,3 @@ def _row(record: Record, turn: int | None, previous: str) -> tuple[Any, ...]:
         previous,
         record.hash,
     )
-
-
-def _put(connection: tables.Connection, table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Put all rows in at once, by the way that costs the store least. Raises IntegrityError when one breaks a law."""
-    if not rows:
-        return
-    if connection.dialect.name == "postgresql":
-        _copy(connection, f"COPY {table} ({columns}) FROM STDIN", rows)
-    else:
-        places = ", ".join("?" * len(rows[0]))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(rows))
-
-
-def _copy(connection: tables.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """COPY asks the same laws as INSERT, for less than half of its cost (docs/ledger-speed.md).
-
-    It goes past sqlalchemy, so its errors are translated here; they quote the row, so only their first line is kept.
-    """
-    driver, cursor = connection.dialect.loaded_dbapi, cast(Any, connection.connection.cursor())
-    try:
-        with cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-    except driver.Error as error:
-        said = str(error).partition("\n")[0]
-        if isinstance(error, driver.IntegrityError):
-            raise tables.IntegrityError(statement, None, driver.IntegrityError(said)) from None
-        raise tables.DBAPIError(statement, None, type(error)(said)) from None

@@ -5,7 +5,8 @@
     card.py      what stands on a card                                                  pure
     question.py  what a reader asks, and what nobody may be told beyond                 pure
     pages.py     how an answer is parted: pages, cursors, months                        pure
-    filling.py   cards for what the ledger has got since the last look
+    filling.py   what came since the last look, and what is gone: how far, in which order
+    entering.py  cards, tags and words of some records
     finding.py   asks the cards: the only reader
 
 It lies beside the ledger (stores/shelf.py) and can be thrown away at any time: the next search writes it anew. Where a

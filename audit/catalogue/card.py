@@ -11,7 +11,7 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from audit.catalogue.grams import folded, spoken
+from audit.catalogue.grams import folded, said_in, spoken
 from audit.catalogue.severity import SEVERITIES, severity_of
 from audit.model import Record
 from audit.told import MILLIONTHS
@@ -113,7 +113,7 @@ def _last_words(text: str) -> str:
         return spoken(text)
     turns = request.get("messages") or request.get("input")
     last = turns[-1] if isinstance(turns, list) and turns else request if turns is None else turns
-    return spoken(json.dumps(_words(last), ensure_ascii=False))
+    return said_in(_words(last))
 
 
 def _words(turn: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 from audit import tables
 from audit.address import Address
 from audit.catalogue.card import TAGS
-from audit.catalogue.filling import catch_up
+from audit.catalogue.filling import catch_up, is_whole
 from audit.catalogue.grams import FEWEST, folded, grams, holds
 from audit.catalogue.pages import (
     COUNTED,
@@ -59,11 +59,14 @@ class looking:
         self._ledger = ledger
 
     def __enter__(self) -> "Look":
-        shelf = catch_up(self._ledger)
-        self._engine = shelf.reader()
-        self._connection = self._engine.connect()
-        self._connection.begin()
-        return Look(self._ledger, shelf, self._connection)
+        while True:
+            shelf = catch_up(self._ledger)
+            self._engine = shelf.reader()
+            self._connection = self._engine.connect()
+            self._connection.begin()
+            if is_whole(self._connection) and shelf.is_steady(self._connection):
+                return Look(self._ledger, shelf, self._connection)
+            self.__exit__()  # another process dropped words meanwhile: to find too little would be a lie
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()

@@ -7,23 +7,29 @@ of pairs. A text that holds every pair of a word most often holds the word; `hol
 """
 
 import json
+import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import pairwise
+from operator import add
 from typing import Any
 
 FEWEST = 2
 """Characters of a word that can be looked for."""
 
+_UNSEEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""Nobody reads them, and no store keeps all of them in a text; as a space they part what stands beside them."""
+
 
 def folded(text: str) -> str:
     """One spelling of what is only written differently; a run of spaces and line ends is one space."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(_UNSEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).split())
 
 
 def grams(text: str) -> set[str]:
     """The pairs of a text that was folded; none reaches over a space."""
-    return {one + other for one, other in pairwise(text) if one != " " and other != " "}
+    pairs: set[str] = set()
+    for part in text.split(" "):
+        pairs.update(map(add, part, part[1:]))
+    return pairs
 
 
 def holds(text: str, word: str) -> bool:
@@ -34,18 +40,24 @@ def holds(text: str, word: str) -> bool:
 def spoken(text: str) -> str:
     """Every string in a text as the ledger keeps it, which is JSON; its names and numbers are nobody's words."""
     try:
-        return "\n".join(_strings(json.loads(text)))
+        return said_in(json.loads(text))
     except (ValueError, RecursionError):
         return text
 
 
-def _strings(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case list():
-            for item in value:
-                yield from _strings(item)
-        case dict():
-            for item in value.values():
-                yield from _strings(item)
+def said_in(value: Any) -> str:
+    """Every string in a value of JSON, a line each."""
+    said: list[str] = []
+    _gather(value, said)
+    return "\n".join(said)
+
+
+def _gather(value: Any, said: list[str]) -> None:
+    if isinstance(value, str):
+        said.append(value)
+    elif isinstance(value, list):
+        for item in value:
+            _gather(item, said)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _gather(item, said)

@@ -1,10 +1,12 @@
 """Where the catalogue lies: a file beside a ledger's file, a schema beside a ledger's schema. Made anew at will.
 
-    cards    one row for each exchange, in the order in which they were entered (catalogue/card.py)
-    tags     the rules, kinds of data and alarms of each
-    events   one row for each record beside the exchanges: who looked at what, what was done and by whom
-    words    for each month of chains one table: the pairs of characters of every text (catalogue/grams.py)
-    chains   how far each chain of the ledger is entered, and the hash that stood there
+    cards         one row for each exchange, in the order in which they were entered (catalogue/card.py)
+    tags          the rules, kinds of data and alarms of each
+    events        one row for each record beside the exchanges: who looked at what, what was done and by whom
+    dispositions  what reviewers made of exchanges; the last by its moment stands on the card, too
+    words         for each month of chains one table: the pairs of characters of every text (catalogue/grams.py)
+    chains        how far each chain of the ledger is entered and its words are, and the hash that stood there
+    catalogue     one row: the version, the last number of a card, and what is still to be done
 
 A row of words is numbered 2 x card for what was asked, 2 x card + 1 for what was answered. One filler at a time.
 """
@@ -15,13 +17,14 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from audit.address import Address
 from audit.months import Month
 from audit.stores.postgresql import SESSION
 
-VERSION = 1
+VERSION = 2
 """Of the tables below. Another version found is thrown away."""
 
 COLUMNS = (
@@ -54,14 +57,20 @@ class Shelf(Protocol):
     def is_there(self) -> bool:
         """Whether a catalogue was ever made here."""
 
-    def wipe(self, engine: Engine) -> None:
-        """Leave no copy of words that were dropped."""
+    def wipe(self, engine: Engine) -> bool:
+        """Leave no copy of words that were dropped; False while somebody who reads keeps one."""
 
     def make_words(self, connection: Connection, month: Month) -> None:
         """Make the table of a month, where there is none."""
 
     def drop_words(self, connection: Connection, month: Month) -> None:
         """Forget every word of a month."""
+
+    def settle(self, connection: Connection) -> bool:
+        """After much was entered: make it quick to find, a month at a time; whether all of them are."""
+
+    def is_steady(self, connection: Connection) -> bool:
+        """Whether the words that a reader's moment knows are all there, and stay while the reader looks."""
 
     def months(self, connection: Connection) -> list[Month]:
         """The months that there are tables for, newest first."""
@@ -106,16 +115,23 @@ def _tables(whole: str, words: str, flavour: str) -> list[str]:
         f"CREATE TABLE events (writer {words} NOT NULL, idx {whole} NOT NULL, at {words} NOT NULL,"
         f" kind {words} NOT NULL, what {words} NOT NULL, who {words}, exchange {words}, subject {words},"
         f" PRIMARY KEY (writer, idx))",
+        f"CREATE TABLE dispositions (writer {words} NOT NULL, idx {whole} NOT NULL, at {words} NOT NULL,"
+        f" exchange {words}, disposition {words}, incident {words}, PRIMARY KEY (writer, idx))",
+        "CREATE INDEX dispositions_by_exchange ON dispositions (exchange, at)",
         f"CREATE TABLE chains (writer {words} PRIMARY KEY, known {whole} NOT NULL, hash {words} NOT NULL,"
-        f" silent {whole} NOT NULL DEFAULT 0)",
-        f"CREATE TABLE catalogue (version {whole} NOT NULL)",
-        f"INSERT INTO catalogue VALUES ({VERSION})",
+        f" said {whole} NOT NULL, texts {whole})",
+        f"CREATE TABLE catalogue (version {whole} NOT NULL, last {whole} NOT NULL, undone {whole} NOT NULL,"
+        f" unwiped {whole} NOT NULL)",
+        f"INSERT INTO catalogue VALUES ({VERSION}, 0, 1, 1)",
     ]
     for columns in _SORTED:
         made.append(f"CREATE INDEX cards_by_{'_'.join(columns)} ON cards ({', '.join(columns)})")
     for columns in _EVENTS_SORTED:
         made.append(f"CREATE INDEX events_by_{columns[0]} ON events ({', '.join(columns)})")
     return made
+
+
+_TABLES = ("cards", "tags", "events", "dispositions", "chains", "catalogue")
 
 
 def _table_of(month: Month) -> str:
@@ -128,7 +144,7 @@ def _month_of(table: str) -> Month:
 
 
 class _File:
-    """SQLite: FTS5 without content; a pair is spelled by its code points, so that every pair is one plain token."""
+    """SQLite: FTS5 without content; every pair is one plain token, for nothing but a space parts them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -146,22 +162,30 @@ class _File:
     def is_there(self) -> bool:
         return self._path.exists()
 
-    def wipe(self, engine: Engine) -> None:
+    def wipe(self, engine: Engine) -> bool:
         """``secure_delete`` has overwritten the pages in the file; the log may have the old ones."""
         raw = engine.raw_connection()
         try:
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+            raw.cursor().execute("PRAGMA busy_timeout = 2000").close()
+            busy, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
         finally:
             raw.close()
 
     def make_words(self, connection: Connection, month: Month) -> None:
         connection.exec_driver_sql(
             f"CREATE VIRTUAL TABLE IF NOT EXISTS {_table_of(month)}"
-            " USING fts5(grams, content='', detail='none', columnsize=0, tokenize='ascii')"
+            f" USING fts5(grams, content='', detail='none', columnsize=0, tokenize={_TOKENS})"
         )
 
     def drop_words(self, connection: Connection, month: Month) -> None:
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_table_of(month)}")
+
+    def settle(self, connection: Connection) -> bool:
+        return True
+
+    def is_steady(self, connection: Connection) -> bool:
+        return True
 
     def months(self, connection: Connection) -> list[Month]:
         found = "SELECT name FROM sqlite_schema WHERE name GLOB 'words_[0-9]*_[0-9][0-9]' AND type = 'table'"
@@ -170,7 +194,7 @@ class _File:
     def enter_words(
         self, connection: Connection, month: Month, rows: Sequence[tuple[int, Iterable[str]]]
     ) -> None:
-        entered = [(number, " ".join(map(_spelled, grams))) for number, grams in rows]
+        entered = [(number, " ".join(grams)) for number, grams in rows]
         if entered:
             connection.exec_driver_sql(
                 f"INSERT INTO {_table_of(month)} (rowid, grams) VALUES (?, ?)", entered
@@ -181,7 +205,7 @@ class _File:
         return f"SELECT rowid AS row FROM {table} WHERE {table} MATCH :{mark}"
 
     def asked(self, grams: Iterable[str]) -> Any:
-        return " AND ".join(sorted(map(_spelled, grams)))
+        return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
 
     def day(self, column: str) -> str:
         return f"date({column}, '+9 hours')"
@@ -212,14 +236,15 @@ class _File:
     def _start_anew(self, connection: Connection) -> None:
         for month in self.months(connection):
             self.drop_words(connection, month)
-        for table in ("cards", "tags", "events", "chains", "catalogue"):
+        for table in _TABLES:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
         for statement in _tables("INTEGER", "TEXT", " WITHOUT ROWID"):
             connection.exec_driver_sql(statement)
 
 
-def _spelled(gram: str) -> str:
-    return "g" + "x".join(f"{ord(letter):x}" for letter in gram)
+_MARKS = "".join(letter for letter in map(chr, range(0x21, 0x7F)) if not letter.isalnum())
+_TOKENS = """"ascii tokenchars '{}'\"""".format(_MARKS.replace("'", "''").replace('"', '""'))
+"""FTS5's plainest way to part words: it takes every character beyond ASCII as it is, and these marks, too."""
 
 
 class _Schema:
@@ -257,33 +282,58 @@ class _Schema:
         finally:
             engine.dispose()
 
-    def wipe(self, engine: Engine) -> None:
+    def wipe(self, engine: Engine) -> bool:
         """A table that was dropped is gone."""
+        return True
 
     def make_words(self, connection: Connection, month: Month) -> None:
         table = _table_of(month)
         connection.exec_driver_sql(
             f"CREATE TABLE IF NOT EXISTS {table} (row bigint PRIMARY KEY, grams text[] NOT NULL)"
         )
-        connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {table}_grams ON {table} USING gin (grams)")
+
+    def settle(self, connection: Connection) -> bool:
+        """A month's index is made once its first words are in: entry by entry it takes several times as long."""
+        bare = [table for table, is_indexed in self._words(connection) if not is_indexed]
+        if not bare:
+            return True
+        connection.exec_driver_sql("SET LOCAL maintenance_work_mem TO '256MB'")
+        connection.exec_driver_sql(f"CREATE INDEX {bare[0]}_grams ON {bare[0]} USING gin (grams)")
+        connection.exec_driver_sql(f"ANALYZE {bare[0]}, cards, tags")
+        return len(bare) == 1
+
+    def is_steady(self, connection: Connection) -> bool:
+        """A table that was dropped since the moment would be missed, and its successor seems to be empty."""
+        tables = [table for table, _ in self._words(connection)]
+        if not tables:
+            return True
+        try:
+            connection.exec_driver_sql(f"SELECT 1 FROM {', '.join(tables)} LIMIT 0")  # holds them
+        except ProgrammingError:
+            return False
+        changed = f"SELECT count(*) FROM ({_WORDS}) AS words WHERE oid <> to_regclass(relname::text)"
+        return not connection.exec_driver_sql(changed, execution_options=_PLAIN).scalar_one()
 
     def drop_words(self, connection: Connection, month: Month) -> None:
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_table_of(month)}")
 
     def months(self, connection: Connection) -> list[Month]:
-        found = (
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^words_[0-9]+_[0-9]{2}$'"
-            " AND relnamespace = current_schema()::regnamespace"
-        )
-        rows = connection.exec_driver_sql(found, execution_options={"no_parameters": True})
-        return sorted((_month_of(row[0]) for row in rows), reverse=True)
+        return sorted((_month_of(table) for table, _ in self._words(connection)), reverse=True)
+
+    def _words(self, connection: Connection) -> list[tuple[str, bool]]:
+        """The tables of words, and whether each has its index."""
+        return [(row[0], row[2]) for row in connection.exec_driver_sql(_WORDS, execution_options=_PLAIN)]
 
     def enter_words(
         self, connection: Connection, month: Month, rows: Sequence[tuple[int, Iterable[str]]]
     ) -> None:
-        entered = [(number, sorted(grams)) for number, grams in rows]
-        if entered:
-            connection.exec_driver_sql(f"INSERT INTO {_table_of(month)} VALUES (%s, %s)", entered)
+        if rows:
+            numbers, words = [number for number, _ in rows], [" ".join(grams) for _, grams in rows]
+            connection.exec_driver_sql(
+                f"INSERT INTO {_table_of(month)} SELECT number, string_to_array(said, ' ')"
+                " FROM unnest(%s::bigint[], %s::text[]) AS entered (number, said)",
+                (numbers, words),
+            )
 
     def having(self, month: Month, mark: str) -> str:
         return f"SELECT row FROM {_table_of(month)} WHERE grams @> CAST(:{mark} AS text[])"
@@ -327,11 +377,21 @@ class _Schema:
             return  # another process was quicker
         for month in self.months(connection):
             self.drop_words(connection, month)
-        for table in ("cards", "tags", "events", "chains", "catalogue"):
+        for table in _TABLES:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
         for statement in _tables("bigint", 'text COLLATE "C"', ""):
             connection.exec_driver_sql(statement)
 
+
+_WORDS = """
+SELECT relname, oid, relhasindex AND EXISTS (
+    SELECT 1 FROM pg_index JOIN pg_class AS made ON made.oid = indexrelid
+    WHERE indrelid = words.oid AND made.relname = words.relname || '_grams'
+) AS is_indexed
+FROM pg_class AS words WHERE relkind = 'r' AND relname ~ '^words_[0-9]+_[0-9]{2}$'
+AND relnamespace = current_schema()::regnamespace ORDER BY relname
+"""
+_PLAIN = {"no_parameters": True}
 
 _FILLING = 0x5E_15_30
 """Key of the advisory lock under which the catalogue is filled."""

@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,8 +25,9 @@ from audit.catalogue.question import Question, Reach, TooShort
 from audit.ledger import Ledger
 from audit.model import Draft
 from audit.names import exchange_id, now
+from audit.stores.shelf import shelf_of
 from tests.audit import aged
-from tests.audit.ledgers import asked
+from tests.audit.ledgers import asked, kinds
 
 ALL = Reach.everything()
 
@@ -200,29 +203,30 @@ def test_two_processes_fill_one_catalogue_with_each_exchange_once(
     assert sorted(names(found(one))) == sorted(made)
 
 
-def test_who_looked_a_moment_earlier_takes_nobody_elses_work_for_another_ledgers(
+def test_nobody_enters_what_is_older_than_what_stands_there(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The catalogue's lock comes first, the moment of the ledger second: a look that waits sees what came in meanwhile."""
     made = [ask(ledger)]
     catch_up(ledger.address)
-    real, rest = filling.reading, iter([False, True])
+    engine, real = shelf_of(ledger.address).writer(), filling.reading
+    seen: list[int] = []
 
     @contextmanager
-    def overtaken(place: Address) -> Iterator[Any]:
+    def counted(place: Address) -> Iterator[Any]:
         with real(place) as source:
-            source.execute(filling.text("SELECT count(*) FROM records"))  # the moment is fixed
-            if next(rest, False):
-                monkeypatch.setattr(filling, "reading", real)
-                made.append(ask(ledger))
-                catch_up(place)
+            seen.append(source.execute(filling.text("SELECT count(*) FROM records")).scalar_one())
             yield source
 
-    def never(*_: object) -> None:
-        raise AssertionError("everything was thrown away")
-
-    monkeypatch.setattr(filling, "reading", overtaken)
-    monkeypatch.setattr(filling, "_forget_everything", never)
-    catch_up(ledger.address)
+    monkeypatch.setattr(filling, "reading", counted)
+    with ThreadPoolExecutor(1) as other:
+        with engine.begin():
+            waiting = other.submit(catch_up, ledger.address)
+            time.sleep(0.3)
+            made.append(ask(ledger))
+        waiting.result(30)
+    assert seen[-1] == kinds(ledger.address)["asked"] * 2
+    monkeypatch.undo()
     assert names(found(ledger)) == made[::-1]
 
 
@@ -289,7 +293,7 @@ def test_what_is_erased_from_the_ledger_is_erased_from_the_catalogue(
     assert seen("質問") == ["x-2"] and seen("x-1") == [] and seen() == ["x-1", "x-2"]
 
 
-_FILE = [f"SELECT count(*) FROM words_2025_11 WHERE words_2025_11 MATCH 'g2dx3{n}'" for n in (1, 2)]
+_FILE = [f"SELECT count(*) FROM words_2025_11 WHERE words_2025_11 MATCH '\"-{n}\"'" for n in (1, 2)]
 _DATABASE = (
     "SELECT count(*) FROM pg_class WHERE relname = 'words_2025_10'",
     "SELECT count(*) FROM public_catalogue.words_2025_11 WHERE grams @> ARRAY['-2']",
