@@ -122,6 +122,10 @@ class Look:
         cards = tuple(self._with_tags(rows[:limit]))
         return Found(cards, end, min(total, COUNTED), total > COUNTED, at_most)
 
+    def size(self) -> int:
+        """How many exchanges there are in all."""
+        return int(self._connection.execute(text("SELECT count(*) FROM cards")).scalar_one())
+
     def counts(self, question: Question, reach: Reach, by: str) -> list[tuple[str | None, int, int]]:
         """Exchanges and persons of each value of a column, a kind of tag or ``day`` (Japan), most first."""
         asked = self._asked(question, reach)

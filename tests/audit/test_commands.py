@@ -101,7 +101,7 @@ def test_each_reading_is_recorded_with_its_filters_and_reason(filled: Address) -
         "show",
         {"exchange": "x-1"},
         2,
-        None,
+        os.environ["SEKISHO_REASON"],
     )
     assert none["rows"] == 0
     assert search["os_user"]
@@ -413,3 +413,9 @@ def test_the_words_that_options_take_are_those_of_their_rooms() -> None:
     assert (asking.SEVERITIES, asking.DISPOSITIONS) == (SEVERITIES, DISPOSITIONS)
     assert set(asking.ENDINGS) == ENDINGS
     assert looking.COUNTED_BY == COUNTED_BY
+
+
+def test_the_catalogue_can_be_brought_up_before_somebody_searches(filled: Address) -> None:
+    done = run(filled, "catalogue")
+    assert done.exit_code == 0 and "2 件のやり取り" in done.stdout
+    assert viewed(filled) == [], "nothing of anybody was shown"
