@@ -23,16 +23,17 @@ Sight = Literal[
     "exchanges",
     "texts",
     "events",
+    "disclose",
     "counts",
     "anonymous_counts",
     "dispose",
     "seek_originals",
     "allow_originals",
 ]
-"""What a role may do: see cards of exchanges with their persons; their masked texts; who looked and what was noted;
-numbers; numbers without small cells; say what to make of an exchange; ask for originals; be the second person."""
+"""What a role may do: see cards of exchanges with their persons; their masked texts; who looked and what was noted; what
+is given out where the law lets somebody ask for it; numbers; numbers without small cells; say what to make of an exchange; ask for originals; be the second person."""
 
-_REVIEW: frozenset[Sight] = frozenset({"exchanges", "texts", "events", "counts"})
+_REVIEW: frozenset[Sight] = frozenset({"exchanges", "texts", "events", "disclose", "counts"})
 _COUNTS: frozenset[Sight] = frozenset({"counts"})
 
 SIGHTS: Mapping[str, frozenset[Sight]] = {

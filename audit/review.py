@@ -176,6 +176,22 @@ class Review:
         """One of the reader's own exchanges, and who looked at it."""
         return self._timeline(exchange, self.reader.own)
 
+    # ── disclosures ──────────────────────────────────────────────────────────────────────────────
+
+    def to_disclose(self, question: Question, limit: int = 50, cursor: str | None = None) -> Found:
+        """Exchanges that are given out where the law lets somebody ask for them; see audit/disclosed.py."""
+        return self._look.search(question, self.reader.demand("disclose"), limit, cursor)
+
+    def disclosed(self, exchange: str) -> Timeline | None:
+        """One of them."""
+        return self._timeline(exchange, self.reader.demand("disclose"))
+
+    def looks_at(self, person: str) -> tuple[Record, ...]:
+        """Who looked at what is held of a person, newest first: of oneself everybody may ask it."""
+        if person != self.reader.person:
+            self.reader.demand("disclose")
+        return self._look.events(subject=person, limit=_EVERY)
+
     # ── openings ─────────────────────────────────────────────────────────────────────────────────
 
     def grants(self) -> dict[str, Grant]:

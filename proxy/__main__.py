@@ -15,6 +15,7 @@ from proxy.office.commands import app as keys_app
 from proxy.office.confirmation_commands import app as confirmations_app
 from proxy.office.deciding_commands import app as openings_app
 from proxy.office.deciding_commands import dispose
+from proxy.office.disclose_command import disclose
 from proxy.office.disclosure_commands import app as label_app
 from proxy.office.people_commands import app as people_app
 from proxy.office.policy_commands import activate, versions, withdraw
@@ -65,6 +66,7 @@ policy_app.command("versions")(versions)
 policy_app.command("withdraw")(withdraw)
 audit_app.command("dispose")(dispose)
 audit_app.add_typer(openings_app, name="openings", help="原文を開く申し込み / Requests to open an original.")
+audit_app.command("disclose")(disclose)
 app.add_typer(audit_app, name="audit", help="台帳の検索・表示・検証 / Search, show and verify the ledger.")
 
 

@@ -168,7 +168,7 @@ def record_view(ledger: Address, what: str, filters: dict[str, Any], rows: int, 
     body = {"what": what, "filters": filters, "rows": rows, "os_user": os_user(), "reason": reason}
     refusal = (
         "持ち出しを記録できないため、何も書き出しません / Nothing is written, because it cannot be recorded"
-        if what in ("export", "backup")
+        if what in ("export", "backup", "disclosure")
         else "閲覧を記録できないため、何も表示しません / Nothing is shown, because the view cannot be recorded"
     )
     with writing(ledger, refusal) as writer:

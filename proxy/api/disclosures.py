@@ -1,0 +1,188 @@
+"""/audit/v1: what the ledger gives to whoever asks by law, as `sekisho audit disclose` writes it.
+
+    GET /audit/v1/me/disclosure   everything held about one's own use, and who looked at it, without other people's columns
+    GET /audit/v1/disclosures     the same about somebody who asked for it, or exchanges of nobody for the public
+
+What is in it and what is not: audit/disclosed.py. Words are searched once more before they are given. Every look is a
+record before anything is shown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
+
+from audit.catalogue.finding import Found, Question
+from audit.disclosed import Crowd, Kind, Row, columns_of, crowd_of, every, page, removed_of
+from audit.names import moment
+from audit.numbers import may_be_somebodys
+from audit.readers import NOBODY
+from audit.review import Review
+from policies.model import Bilingual
+from proxy.api.forms import wrong
+from proxy.api.review import At, Desk, Filters, Page, Paging
+from proxy.errors import Problem, Unavailable
+from proxy.office.answering import (
+    BadRequest,
+    Wanted,
+    batches,
+    demand_many,
+    demand_sound,
+    in_general,
+    periods_of,
+)
+from proxy.office.disclosed import given, words_of
+from proxy.office.disclosure_files import new_id
+from proxy.office.others import Others, others_of
+from redaction.model import CannotDetect
+
+router = APIRouter(prefix="/audit/v1")
+Done = TypeVar("Done")
+
+_OURS = frozenset({"request", "number", "texts", "few"})
+"""What of an address is no filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A page: the rows of each exchange, with words that are still to be searched."""
+
+    found: Found
+    batches: list[list[Row]]
+
+
+@router.get("/me/disclosure")
+async def own(
+    at: At, page: Page, since: AwareDatetime | None = None, until: AwareDatetime | None = None
+) -> dict[str, Any]:
+    """Everything that is held about one's own use."""
+    if at.reader is NOBODY:
+        raise _not_yourself()
+    question = Question(since=since, until=until, person=at.reader.person)
+    return await _shown(at, Wanted("personal", question), page, own=True)
+
+
+@router.get("/disclosures")
+async def disclosure(
+    at: At,
+    asked: Request,
+    page: Page,
+    number: Annotated[str, Query(min_length=1, max_length=100)],
+    reason: str,
+    request: Kind = "personal",
+    texts: bool = False,
+    few: bool = False,
+) -> dict[str, Any]:
+    """What is held about somebody who asked for it, or what the public is given: ``number`` is that of the request."""
+    if may_be_somebodys(number) or not number.isprintable():
+        raise wrong(
+            "請求番号に、個人番号などに見える数字か、表示できない文字があります。",
+            "The number of the request looks like somebody's number, or cannot be printed.",
+        )
+    wanted = Wanted(request, _question(asked), texts=texts or request == "personal", few=few)
+    return await _shown(at, wanted, page, number=number, own=False)
+
+
+async def _shown(
+    at: Desk, wanted: Wanted, paging: Paging, *, own: bool, number: str | None = None
+) -> dict[str, Any]:
+    try:
+        periods = periods_of(at.asker.desk.settings)
+    except ValueError:
+        raise Unavailable("internal_error") from None
+    person = wanted.question.person
+
+    def read(review: Review) -> tuple[_Read, Others]:
+        if not own:
+            review.reader.demand("disclose")  # before anything is looked for
+        others = Others(others_of(at.asker.house.ledger.address, at.asker.house.office, person))
+        demand_sound(wanted, others)
+        crowd = Crowd(frozenset(), frozenset(), 0)
+        found = page(review, wanted.question, paging.limit, paging.cursor, own=own)
+        if wanted.kind == "information":
+            if found.more:
+                raise BadRequest(
+                    f"{found.total:,}件より多くあります。期間を短くするか、端末の sekisho audit disclose を使ってください。",
+                    f"There are more than {found.total:,}: ask for a shorter time, or use sekisho audit disclose.",
+                )
+            crowd = crowd_of(every(review, wanted.question))
+            demand_many(crowd, wanted)
+        rows = list(batches(review, wanted, found.cards, crowd, periods, own=own))
+        if found.cursor is None:
+            rows.append(in_general(review, wanted, periods))
+        return _Read(found, rows), others
+
+    read_page, others = await at.reading(_telling(read))
+    rows = [row for batch in read_page.batches for row in await _searched(at, wanted.kind, batch, others)]
+    id = new_id(at.now())
+    stated: dict[str, Any] = {"disclosure": id, "number": number} | wanted.stated() | {"limit": paging.limit}
+    if paging.cursor:
+        stated["cursor"] = paging.cursor
+    await at.looked("disclosure", stated, len(rows), paging.reason)
+    columns = columns_of(wanted.kind, texts=wanted.texts)
+    return {
+        "disclosure": id,
+        "request": wanted.kind,
+        "number": number,
+        "made_at": moment(at.now()),
+        "columns": columns,
+        "rows": [{name: row[name] for name in columns} for row in rows],
+        "removed": [
+            {"ja": one.ja, "en": one.en, "why": one.why}
+            for one in removed_of(wanted.kind, texts=wanted.texts)
+        ],
+        "retention": {"records": str(periods.records), "texts": str(periods.texts)},
+        "cursor": read_page.found.cursor,
+        "total": read_page.found.total,
+        "more_than_total": read_page.found.more,
+    }
+
+
+async def _searched(at: Desk, kind: Kind, rows: list[Row], others: Others) -> list[Row]:
+    words = words_of(rows)
+    try:
+        findings = await at.asker.house.detector.find(words) if words else []
+    except CannotDetect as error:
+        raise Unavailable(error.reason) from None
+    return given(kind, rows, findings, others)
+
+
+def _telling(read: Callable[[Review], Done]) -> Callable[[Review], Done]:
+    def told(review: Review) -> Done:
+        try:
+            return read(review)
+        except BadRequest as error:
+            raise wrong(error.ja, error.en) from None
+
+    return told
+
+
+def _question(request: Request) -> Question:
+    """The filters in an address. Raises `Problem`."""
+    from fastapi.exceptions import RequestValidationError
+    from pydantic import ValidationError
+
+    filters: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if name == "word":
+            filters.setdefault(name, []).append(value)
+        elif name not in _OURS and name not in Paging.model_fields:
+            filters[name] = value
+    try:
+        return Filters.model_validate(filters).question()
+    except ValidationError as error:
+        places = [{**one, "loc": ("query", *one["loc"])} for one in error.errors(include_input=False)]
+        raise RequestValidationError(places) from None
+
+
+def _not_yourself() -> Problem:
+    return Problem(
+        403,
+        "not_your_right",
+        Bilingual(
+            "個人のキーか市の認証で、本人として開いてください。",
+            "Come as yourself: with your personal key, or signed in with the city's directory.",
+        ),
+    )
