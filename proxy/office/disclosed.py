@@ -15,7 +15,7 @@ from typing import Any
 from audit.disclosed import Cell, Kind, Row, Words, with_words
 from policies.model import CATEGORY_CODES
 from policies.vocabulary import ENTITY_WORDS, VALUE_WORDS
-from proxy.office.others import Others
+from proxy.office.others import SOMEBODY, Others, replaced
 from redaction.model import IRREVERSIBLE, Finding
 from redaction.vault import LITERAL, narrow
 
@@ -40,7 +40,7 @@ def given(
     for row in rows:
         words = {
             name: tuple(
-                others.hidden(masked(kind, part.text, here))
+                masked(kind, part.text, here, others)
                 for part, here in zip(cell.parts, list(islice(found, len(cell.parts))), strict=True)
             )
             for name, cell in row.items()
@@ -51,8 +51,9 @@ def given(
     return made
 
 
-def masked(kind: Kind, text: str, findings: Sequence[Finding]) -> str:
-    """A text with what was newly found in it masked, and its placeholders as this kind of request shows them."""
+def masked(kind: Kind, text: str, findings: Sequence[Finding], others: Others) -> str:
+    """A text with what was newly found in it masked, without ids of others, its placeholders as this kind of request
+    shows them."""
     spans = [(one.start, one.end, f"〔{_called(one.label)}〕") for one in findings]
     if kind == "information":
         for match in _PLACEHOLDER.finditer(narrow(text)):
@@ -62,14 +63,7 @@ def masked(kind: Kind, text: str, findings: Sequence[Finding]) -> str:
                 or match["label"] in (*IRREVERSIBLE, LITERAL)
             ):
                 spans.append((*match.span(), f"〔{_called(match['label'])}〕"))
-    parts, done = [], 0
-    for start, end, word in sorted(spans):
-        if start < done:  # the detector leaves placeholders alone, so that this is a piece of the same
-            done = max(done, end)
-            continue
-        parts += [text[done:start], word]
-        done = end
-    return "".join([*parts, text[done:]])
+    return replaced(text, [*spans, *((start, end, SOMEBODY) for start, end in others.spans(text))])
 
 
 def in_words(name: str, cell: Cell) -> str:

@@ -35,6 +35,10 @@ class Others:
 
     def hidden(self, text: str) -> str:
         """The text without any of them."""
+        return replaced(text, [(start, end, SOMEBODY) for start, end in self.spans(text)])
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where they stand in it."""
         plain = _plain(text)
         spans = [
             span for match in _RUN.finditer(plain) for span in self._within(match.group(), match.start())
@@ -44,7 +48,7 @@ class Others:
             while at >= 0:
                 spans.append((at, at + len(name)))
                 at = plain.find(name, at + 1)
-        return _without(text, spans) if spans else text
+        return spans
 
     def _within(self, run: str, start: int) -> list[tuple[int, int]]:
         if run in self._runs:
@@ -79,12 +83,19 @@ def _plain(text: str) -> str:
     return narrow(text).translate(_UPPER)
 
 
-def _without(text: str, spans: list[tuple[int, int]]) -> str:
+def replaced(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
+    """The text with a word in the place of each span. Spans that share a character become one, named after the longest
+    of them; of two that are as long, after whoever is somebody here."""
+    united: list[tuple[int, int, list[tuple[int, int, str]]]] = []
+    for span in sorted(spans):
+        if united and span[0] < united[-1][1]:
+            first, last, members = united[-1]
+            united[-1] = (first, max(last, span[1]), [*members, span])
+        else:
+            united.append((span[0], span[1], [span]))
     parts, done = [], 0
-    for start, end in sorted(spans):
-        if end <= done:
-            continue
-        if start >= done:
-            parts += [text[done:start], SOMEBODY]
+    for start, end, members in united:
+        word = max(members, key=lambda one: (one[1] - one[0], one[2] == SOMEBODY))[2]
+        parts += [text[done:start], word]
         done = end
     return "".join([*parts, text[done:]])
