@@ -11,6 +11,8 @@ import typer
 from typer.exceptions import TyperException
 
 from audit.commands import app as audit_app
+from proxy.office.case_commands import HELP as CASES
+from proxy.office.case_commands import app as cases_app
 from proxy.office.commands import app as keys_app
 from proxy.office.confirmation_commands import app as confirmations_app
 from proxy.office.deciding_commands import app as openings_app
@@ -57,6 +59,7 @@ app.add_typer(
     name="label",
     help="AIを使った文書の表示文と、職員の確認 / What a document says of AI, and who checked it.",
 )
+redact_app.add_typer(cases_app, name="cases", help=CASES)
 app.add_typer(redact_app, name="redact", help="個人情報の検出を試す / Try what the mask room finds.")
 app.add_typer(
     policy_app, name="policy", help="利用ポリシーの点検・試験・説明 / Check, test and explain the rules."

@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect
 from audit.model import CannotRecord
 from policies.model import Bilingual
 from proxy import described, passage
-from proxy.api import admin, asking, disclosures, dispositions, label, openings, review, reviews, searches
+from proxy.api import admin, asking, cases, disclosures, dispositions, label, openings, review, reviews, searches
 from proxy.errors import Problem
 from proxy.house import House, build
 from proxy.pages import origin_of, routes
@@ -123,7 +123,7 @@ def create_app(
     app.include_router(label.router)
     app.include_router(admin.router)
     app.include_router(reviews.router)
-    for read in (review, searches, dispositions, openings, disclosures):
+    for read in (review, searches, dispositions, openings, cases, disclosures):
         app.include_router(read.router)
     app.add_exception_handler(Problem, asking.told)
     app.add_exception_handler(RequestValidationError, asking.misread)
