@@ -30,14 +30,16 @@ REVIEWERS = ("900777", "900888", "yamada-r")
 ACCOUNTS = ("opswatanabe", "kobayashi")
 KEYS = ("k-11aa22bb", "k-33cc44dd", "k-55ee66ff")
 ADDRESSES = ("192.0.2.17", "198.51.100.99", "2001:db8::17")
-CALLED = (*PERSONS, *REVIEWERS, *ACCOUNTS, *KEYS, *ADDRESSES)
+NAMES = (*PERSONS, *REVIEWERS, *ACCOUNTS, *KEYS)
+NEWS = "まだ知られていない項目"
+"""What a record may say one day. It and the addresses are in no book, so that only the columns keep them back."""
 
 
 def wide(text: str) -> str:
     return "".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in text)
 
 
-spelled = st.sampled_from(CALLED).flatmap(lambda one: st.sampled_from([one, one.upper(), wide(one)]))
+spelled = st.sampled_from(NAMES).flatmap(lambda one: st.sampled_from([one, one.upper(), wide(one)]))
 words = st.lists(
     st.one_of(
         spelled,
@@ -103,17 +105,24 @@ def kept(use: Use) -> str:
 def fill(ledger: Ledger, every: list[Use]) -> None:
     for use in every:
         id = exchange_id(now())
-        ledger.append_now(Draft("asked", id, asked(use, "yamada-r"), kept(use)))
+        ledger.append_now(Draft("asked", id, asked(use, NEWS), kept(use)))
         answer = json.dumps([{"content": use.text}], ensure_ascii=False)
         ledger.append_now(
-            Draft("answered", id, {"egress_state": "masked", "host": "h", "surprise": "900777"}, answer)
+            Draft("answered", id, {"egress_state": "masked", "host": "h", "surprise": NEWS}, answer)
         )
         for what, who, reason in use.looks:
             ledger.append_now(look(what, who, reason, id, use.person))
 
 
 def look(what: str, who: str, reason: str, exchange: str, subject: str) -> Draft:
-    mine = {"by": who, "role": "csirt_reviewer", "exchange": exchange, "subject": subject, "reason": reason}
+    mine = {
+        "by": who,
+        "role": "csirt_reviewer",
+        "exchange": exchange,
+        "subject": subject,
+        "reason": reason,
+        "surprise": NEWS,
+    }
     match what:
         case "dispose":
             return Draft(
@@ -150,7 +159,7 @@ def look(what: str, who: str, reason: str, exchange: str, subject: str) -> Draft
 def bytes_of(home: Path, wanted: Wanted) -> tuple[dict[str, str], int]:
     """What is in each file of the answer; a detector that finds nothing is the hardest case."""
     place = Address(home / "ledger.sqlite")
-    others = Others(others_of(place, None, wanted.question.person) | set(KEYS) | set(ADDRESSES))
+    others = Others(others_of(place, None, wanted.question.person) | set(KEYS))
     at = now()
     sheet = Sheet(
         new_id(at), wanted.kind, "令8-12", "情報公開課長", at, asked_told(wanted), wanted.texts, Periods()
@@ -168,7 +177,7 @@ def narrowed(text: str) -> str:
 
 def known(every: list[Use]) -> set[str]:
     """Whom the ledger has met; keys and addresses come from the books of the office."""
-    met = {use.person for use in every} | set(KEYS) | set(ADDRESSES)
+    met = {use.person for use in every} | {*KEYS, *ADDRESSES, NEWS}
     for what, who, _ in (look for use in every for look in use.looks):
         met.add({"terminal": "kobayashi", "search": "opswatanabe"}.get(what, who))
     return met
