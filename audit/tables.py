@@ -25,12 +25,14 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    column,
     delete,
     exists,
     func,
     select,
     tuple_,
     union_all,
+    values,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
@@ -53,6 +55,7 @@ __all__ = [
     "notes",
     "original_keys",
     "originals",
+    "places",
     "records",
     "select",
     "texts",
@@ -136,6 +139,12 @@ originals = Table(
     Column("key_id", Text, nullable=False),
     Column("sealed", Text, nullable=False),
 )
+
+
+def places(wanted: Sequence[tuple[str, int]]) -> Any:
+    """These places (writer, index) as a table to join to, so that each is looked up: for a list of pairs SQLite reads
+    the whole table."""
+    return values(column("writer", Text), column("idx", Integer), name="wanted").data([*wanted]).cte("places")
 
 
 class field_of(FunctionElement[Any]):  # small, for it is used like a function of SQL

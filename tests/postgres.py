@@ -34,10 +34,13 @@ wait "$server"
 
 
 class Server:
-    """One server. Started by the first use, as often as wanted stopped and started again."""
+    """One server. Started by the first use, as often as wanted stopped and started again. In a ``folder`` that is given
+    its data are kept, and used again."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="pg-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._goes = self.folder if folder is None else self.folder / "nothing"
         self._names = (f"test_{number}" for number in itertools.count(1))
         self._keeper: subprocess.Popen[str] | None = None
         self._as: dict[str, Any] = {"cwd": self.folder}
@@ -45,7 +48,8 @@ class Server:
             self._as |= {"user": UNPRIVILEGED, "group": pwd.getpwnam(UNPRIVILEGED).pw_gid, "extra_groups": []}
             shutil.chown(self.folder, UNPRIVILEGED)
         self._programs = self._reachable(_installed())
-        self._initialise()
+        if not (self.folder / "data").exists():
+            self._initialise()
 
     def url(self, name: str = "postgres", user: str = "postgres", password: str = "") -> str:
         """Of one of its databases, as people write it."""
@@ -55,7 +59,7 @@ class Server:
         """``settings``: ``fsync=off`` and the like, until the next stop."""
         options = [word for setting in settings for word in ("-c", setting)]
         server = [self._programs / "postgres", "-D", self.folder / "data", "-k", self.folder, "-h", ""]
-        command = ["sh", "-c", _KEEPER, self.folder, *server, *options]
+        command = ["sh", "-c", _KEEPER, self._goes, *server, *options]
         with (self.folder / "log").open("ab") as log:
             self._keeper = subprocess.Popen(
                 command, **self._as, stdin=subprocess.PIPE, stdout=log, stderr=log, text=True
@@ -108,7 +112,7 @@ class Server:
         see = subprocess.run(["test", "-x", programs / "postgres"], **{**self._as, "cwd": "/"})
         if see.returncode == 0:
             return programs
-        shutil.copytree(programs.parent, self.folder / "programs")
+        shutil.copytree(programs.parent, self.folder / "programs", dirs_exist_ok=True)
         return self.folder / "programs" / "bin"
 
 

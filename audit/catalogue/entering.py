@@ -8,6 +8,7 @@ transaction; how far it goes is noted there (filling.py).
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -15,7 +16,8 @@ from audit import tables
 from audit.catalogue.card import Card, card_of
 from audit.catalogue.grams import folded, grams, spoken
 from audit.model import ENDINGS, Record
-from audit.months import Month
+from audit.months import Month, month_of
+from audit.names import moment
 from audit.query import record_of
 from audit.stores.rows import put
 from audit.stores.shelf import COLUMNS, Shelf, text
@@ -39,7 +41,7 @@ def enter(shelf: Shelf, target: Any, source: Any, month: Month, rows: Sequence[R
     """The words of all of these; of those behind the record ``known`` also all the rest."""
     fresh = [row for row in rows if row.record.index > known]
     ids = _known_ids(target, (row.record.exchange for row in rows))
-    _enter_exchanges(target, source, fresh, ids)
+    _enter_exchanges(target, source, month, fresh, ids)
     words = [
         (2 * ids[row.record.exchange] + (row.record.kind != "asked"), grams(folded(spoken(row.text))))
         for row in rows
@@ -56,7 +58,9 @@ def forget(target: Any, writer: str) -> None:
     mine = {"writer": writer}
     said = target.execute(text("SELECT DISTINCT exchange FROM dispositions WHERE writer = :writer"), mine)
     exchanges = list(said.scalars())
-    target.execute(text("DELETE FROM tags WHERE id IN (SELECT id FROM cards WHERE writer = :writer)"), mine)
+    for table in ("tags", "strays"):
+        of_mine = f"DELETE FROM {table} WHERE id IN (SELECT id FROM cards WHERE writer = :writer)"
+        target.execute(text(of_mine), mine)
     for table in ("cards", "events", "dispositions"):
         target.execute(text(f"DELETE FROM {table} WHERE writer = :writer"), mine)
     _dispose(target, exchanges)
@@ -65,7 +69,9 @@ def forget(target: Any, writer: str) -> None:
 # ── exchanges ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _enter_exchanges(target: Any, source: Any, rows: Sequence[Row], ids: dict[str | None, int]) -> None:
+def _enter_exchanges(
+    target: Any, source: Any, month: Month, rows: Sequence[Row], ids: dict[str | None, int]
+) -> None:
     """Cards and tags; the numbers of new cards are added to ``ids``. An ending without a question has no card."""
     asked = {row.record.exchange: row for row in rows if row.record.kind == "asked"}
     endings = {row.record.exchange: row for row in rows if row.record.kind in ENDINGS}
@@ -82,6 +88,10 @@ def _enter_exchanges(target: Any, source: Any, rows: Sequence[Row], ids: dict[st
         return
     put(target, "cards", _CARD, [(id, *_values(card)) for id, card in new])
     put(target, "tags", "kind, name, id", [(*tag, id) for id, card in new for tag in sorted(card.tags)])
+    since, until = moment(month.first_moment()), moment(month.next().first_moment())
+    late = ((id, card.at) for id, card in new if not since <= card.at < until)
+    asked_in = ((id, str(month_of(datetime.fromisoformat(at)))) for id, at in late)
+    put(target, "strays", "id, asked, said", [(id, then, str(month)) for id, then in asked_in])
     target.execute(text("UPDATE catalogue SET last = :last"), {"last": new[-1][0]})
     target.execute(text(_DISPOSED_BEFORE), {"first": new[0][0]})
     ids |= {card.exchange: id for id, card in new}

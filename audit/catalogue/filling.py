@@ -151,8 +151,11 @@ def _is_another(source: Any, heads: Mapping[str, int], chains: Mapping[str, _Cha
     ours = [(writer, one.index) for writer, one in chains.items() if writer in heads]
     hashes: dict[str, str] = {}
     for first in range(0, len(ours), AT_ONCE):
-        listed = tables.tuple_(records.c.writer, records.c.idx).in_(ours[first : first + AT_ONCE])
-        found = source.execute(tables.select(records.c.writer, records.c.hash).where(listed))
+        wanted = tables.places(ours[first : first + AT_ONCE])
+        beside = (records.c.writer == wanted.c.writer) & (records.c.idx == wanted.c.idx)
+        found = source.execute(
+            tables.select(records.c.writer, records.c.hash).join_from(wanted, records, beside)
+        )
         hashes |= {row.writer: row.hash for row in found}
     return any(hashes.get(writer) != chains[writer].hash for writer, _ in ours)
 
@@ -163,7 +166,7 @@ def _is_another(source: Any, heads: Mapping[str, int], chains: Mapping[str, _Cha
 def _forget_everything(shelf: Shelf, target: Any) -> None:
     for month in shelf.months(target):
         shelf.drop_words(target, month)
-    for table in ("cards", "tags", "events", "dispositions", "chains"):
+    for table in ("cards", "tags", "strays", "events", "dispositions", "chains"):
         target.execute(text(f"DELETE FROM {table}"))
     target.execute(text("UPDATE catalogue SET unwiped = 1"))
 

@@ -26,14 +26,15 @@ from audit.catalogue.pages import (
     Order,
     Place,
     Span,
+    Stray,
     cursor_at,
     read_cursor,
     spans_of,
-    whole,
 )
 from audit.catalogue.question import Question, Reach, TooShort
 from audit.catalogue.severity import SEVERITIES
 from audit.model import Record
+from audit.months import read_month
 from audit.names import moment
 from audit.query import reading, record_of
 from audit.stores.shelf import Shelf, text
@@ -42,6 +43,8 @@ _FEW = 20_000
 """So many can be listed before the question is asked of each of them."""
 _LOOKED_AT = 500
 """Candidates whose texts are looked at together."""
+_RARE = 2_000
+"""Texts of a month: a word that more have is asked of each card, for a page of it is full soon."""
 
 
 def search(
@@ -75,11 +78,15 @@ class looking:
 
 @dataclass
 class _Asked:
-    """A question as SQL: what must hold, and the values in it. ``words``: the names of what is asked of the words."""
+    """A question as SQL: what must hold, and the values in it. ``words``: the names of what is asked of the words.
+
+    ``sought``: what the words come to in a month, once it was found out.
+    """
 
     conditions: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
+    sought: dict["Span", "_Sought"] = field(default_factory=dict)
 
     def add(self, condition: str, **values: Any) -> None:
         self.conditions.append(condition)
@@ -88,6 +95,16 @@ class _Asked:
     @property
     def where(self) -> str:
         return " AND ".join(self.conditions) or "1 = 1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """The words in a month. ``ids``: of the cards that have all the rare ones, None where none is rare; ``common``: that a
+    card has the others, too; ``listed``: the same as a list of all that have them."""
+
+    ids: frozenset[int] | None
+    common: tuple[str, ...]
+    listed: tuple[str, ...]
 
 
 class Look:
@@ -111,13 +128,18 @@ class Look:
         asked = self._asked(question, reach)
         long = [word for word in map(folded, question.words) if len(word) > FEWEST]
         order = URGENT if urgent_first else NEWEST
-        spans = self._spans(asked, question)
+        spans = self._spans(asked, question, order)
         total = self._counted(asked, spans)
         at_most = bool(long) and total > _LOOKED_AT
+        every: list[Any] | None = None
         if long and not at_most:
-            total = sum(1 for _ in self._page(asked, spans, long, total, None, NEWEST))
+            every = list(self._page(asked, spans, long, total, None, order))
+            total = len(every)
         before = read_cursor(cursor, order) if cursor else None
-        rows = list(self._page(asked, spans, long, limit + 1, before, order))
+        if every is None:
+            rows = list(self._page(asked, spans, long, limit + 1, before, order))
+        else:  # they were looked at
+            rows = [row for row in every if not before or _place(row, order) < before][: limit + 1]
         end = cursor_at(_place(rows[limit - 1], order)) if len(rows) > limit else None
         cards = tuple(self._with_tags(rows[:limit]))
         return Found(cards, end, min(total, COUNTED), total > COUNTED, at_most)
@@ -135,8 +157,8 @@ class Look:
             asked.values["by"] = by
         elif by == "day":
             name = self._shelf.day("cards.at")
-        every = Span(None, None, tuple(self._shelf.months(self._connection)))
-        own = " AND ".join(map(_of_cards, [*asked.conditions, *self._having(asked, every)])) or "1 = 1"
+        conditions = [*asked.conditions, *self._having(asked)]
+        own = " AND ".join(map(_of_cards, conditions)) or "1 = 1"
         sql = (
             f"SELECT {name} AS name, count(*) AS exchanges, count(DISTINCT person) AS persons FROM {cards}"
             f" WHERE {own} GROUP BY 1 ORDER BY 2 DESC, 1"
@@ -233,23 +255,69 @@ class Look:
         asked.words.append(mark)
         asked.values[mark] = self._shelf.asked(pairs)
 
-    def _spans(self, asked: _Asked, question: Question) -> list[Span]:
-        """Month by month, newest first, so that a word that many hold is looked for no further back than need be."""
-        if not asked.words:
-            return [Span(None, None, ())]
+    def _spans(self, asked: _Asked, question: Question, order: Order) -> list[Span | None]:
+        """Month by month, newest first, so that a word that many hold is looked for no further back than need be. None:
+        everything at once, where there are no words or the order is not that of time."""
+        if not asked.words or order != NEWEST:
+            return [None]
         since, until = (moment(one) if one else None for one in (question.since, question.until))
-        return spans_of(self._shelf.months(self._connection), since, until)
+        found = self._rows("SELECT id, asked, said FROM strays", {})
+        strays = [Stray(row.id, read_month(row.asked), read_month(row.said)) for row in found]
+        return [*spans_of(self._shelf.months(self._connection), strays, since, until)]
 
-    def _having(self, asked: _Asked, span: Span) -> list[str]:
-        """That the words are in a text of these months."""
-        conditions = []
-        for mark in asked.words:
-            each = (self._shelf.having(month, mark) for month in span.months)
-            rows = " UNION ALL ".join(
-                f"SELECT row / 2 AS id FROM ({one}) AS w{n}" for n, one in enumerate(each)
-            )
-            conditions.append(f"id IN ({rows})" if rows else "1 = 0")
-        return conditions
+    def _having(self, asked: _Asked) -> list[str]:
+        """That the words are in a text of any month."""
+        months = self._shelf.months(self._connection)
+        return [_listed([self._shelf.having(month, mark) for month in months]) for mark in asked.words]
+
+    def _sought(self, asked: _Asked, span: Span) -> _Sought:
+        if span not in asked.sought:
+            ids: frozenset[int] | None = None
+            common, listed = [], []
+            for mark in asked.words:
+                few = self._few_having(asked, mark, span)
+                if few is not None:
+                    ids = few if ids is None else ids & few
+                else:
+                    common.append(self._each_has(asked, mark, span))
+                    listed.append(self._all_having(asked, mark, span))
+                if ids is not None and not ids:
+                    break
+            asked.sought[span] = _Sought(ids, tuple(common), tuple(listed))
+        return asked.sought[span]
+
+    def _few_having(self, asked: _Asked, mark: str, span: Span) -> frozenset[int] | None:
+        """The cards of a month that have a word; None where they are not few."""
+        rows: set[int] = set()
+        if span.own:
+            sql = f"{self._shelf.having(span.own, mark)} LIMIT {_RARE + 1}"
+            rows |= {row.row for row in self._rows(sql, {mark: asked.values[mark]})}
+        if len(rows) > _RARE:
+            return None
+        return frozenset({row // 2 for row in rows} | self._strays_having(asked, mark, span))
+
+    def _strays_having(self, asked: _Asked, mark: str, span: Span) -> set[int]:
+        found = set()
+        for stray in span.strays:
+            mine = f"{self._shelf.having(stray.said, mark)} AND {self._shelf.row} IN ({2 * stray.id}, {2 * stray.id + 1})"
+            if list(self._rows(mine, {mark: asked.values[mark]})):
+                found.add(stray.id)
+        return found
+
+    def _each_has(self, asked: _Asked, mark: str, span: Span) -> str:
+        """A condition for cards that are asked one after another."""
+        assert span.own
+        either = [self._shelf.has(span.own, mark, f"2 * cards.id{more}") for more in ("", " + 1")]
+        if strays := self._strays_having(asked, mark, span):
+            either.append(f"id IN ({', '.join(map(str, strays))})")
+        return f"({' OR '.join(either)})"
+
+    def _all_having(self, asked: _Asked, mark: str, span: Span) -> str:
+        """A condition that is one list."""
+        assert span.own
+        own = _listed([self._shelf.having(span.own, mark)])
+        strays = self._strays_having(asked, mark, span)
+        return f"({own} OR id IN ({', '.join(map(str, strays))}))" if strays else own
 
     def _few(self, listed: str, values: Mapping[str, Any]) -> bool:
         sql = f"SELECT count(*) FROM (SELECT 1 FROM ({listed}) AS one LIMIT {_FEW + 1}) AS few"
@@ -257,11 +325,11 @@ class Look:
 
     # ── the answer ───────────────────────────────────────────────────────────────────────────────
 
-    def _counted(self, asked: _Asked, spans: Sequence[Span]) -> int:
+    def _counted(self, asked: _Asked, spans: Sequence[Span | None]) -> int:
         """How many there are; counting stops at one more than `COUNTED`."""
         total = 0
         for span in spans:
-            where, values = self._within(asked, span)
+            where, values = self._within(asked, span, each=False)
             sql = (
                 f"SELECT count(*) FROM (SELECT 1 FROM cards WHERE {where} LIMIT {COUNTED + 1 - total}) AS few"
             )
@@ -273,7 +341,7 @@ class Look:
     def _page(
         self,
         asked: _Asked,
-        spans: Sequence[Span],
+        spans: Sequence[Span | None],
         long: Sequence[str],
         limit: int,
         before: Place | None,
@@ -281,8 +349,8 @@ class Look:
     ) -> Iterator[Any]:
         """At most so many cards in this order. Of words longer than a pair the texts themselves are looked at."""
         given = 0
-        for span in spans if order == NEWEST else [whole(spans)]:
-            if before and order == NEWEST and span.since is not None and before[0] < span.since:
+        for span in spans:
+            if before and span and before[0] < span.since:
                 continue  # paged over
             last = before
             while given < limit:
@@ -297,17 +365,26 @@ class Look:
                     break
                 last = _place(rows[-1], order)
 
-    def _within(self, asked: _Asked, span: Span) -> tuple[str, dict[str, Any]]:
-        """The question, kept to a month."""
-        conditions, values = [*asked.conditions, *self._having(asked, span)], dict(asked.values)
-        for name, sign, value in (("span_since", ">=", span.since), ("span_until", "<", span.until)):
-            if value is not None:
-                conditions.append(f"at {sign} :{name}")
-                values[name] = value
+    def _within(self, asked: _Asked, span: Span | None, *, each: bool) -> tuple[str, dict[str, Any]]:
+        """The question, kept to a month. ``each``: for a few of many, which are asked one after another."""
+        conditions, values = [*asked.conditions], dict(asked.values)
+        if span is None:
+            conditions += self._having(asked)
+        else:
+            sought = self._sought(asked, span)
+            if sought.ids is not None:
+                conditions.append(
+                    f"id IN ({', '.join(map(str, sorted(sought.ids)))})" if sought.ids else "1 = 0"
+                )
+            conditions += sought.common if each or sought.ids is not None else sought.listed
+            conditions.append("at >= :span_since AND at < :span_until")
+            values |= {"span_since": span.since, "span_until": span.until}
         return " AND ".join(conditions) or "1 = 1", values
 
-    def _next(self, asked: _Asked, span: Span, limit: int, before: Place | None, order: Order) -> list[Any]:
-        where, values = self._within(asked, span)
+    def _next(
+        self, asked: _Asked, span: Span | None, limit: int, before: Place | None, order: Order
+    ) -> list[Any]:
+        where, values = self._within(asked, span, each=True)
         if before:
             where += f" AND ({', '.join(order)}) < ({', '.join(f':before_{name}' for name in order)})"
             values |= {f"before_{name}": value for name, value in zip(order, before, strict=True)}
@@ -362,10 +439,11 @@ def texts_of(ledger: Address, places: Sequence[tuple[str, int, int | None]]) -> 
     wanted = [(writer, index) for writer, *both in places for index in both if index]
     if not wanted:
         return {}
-    texts = tables.texts
-    found = tables.select(texts.c.writer, texts.c.idx, texts.c.text)
+    texts, places_wanted = tables.texts, tables.places(wanted)
+    beside = (texts.c.writer == places_wanted.c.writer) & (texts.c.idx == places_wanted.c.idx)
+    found = tables.select(texts.c.writer, texts.c.idx, texts.c.text).join_from(places_wanted, texts, beside)
     with reading(ledger) as connection:
-        rows = connection.execute(found.where(tables.tuple_(texts.c.writer, texts.c.idx).in_(wanted)))
+        rows = connection.execute(found)
         return {(row.writer, row.idx): row.text for row in rows}
 
 
@@ -377,11 +455,17 @@ def records_of(ledger: Address, places: Sequence[tuple[str, int]]) -> tuple[Reco
     rows: list[Any] = []
     with reading(ledger) as connection:
         for first in range(0, len(places), _LOOKED_AT):
-            some = places[first : first + _LOOKED_AT]
-            listed = tables.tuple_(records.c.writer, records.c.idx).in_(some)
-            rows += connection.execute(tables.select(records).where(listed)).all()
+            wanted = tables.places(places[first : first + _LOOKED_AT])
+            beside = (records.c.writer == wanted.c.writer) & (records.c.idx == wanted.c.idx)
+            rows += connection.execute(tables.select(records).join_from(wanted, records, beside)).all()
     by_place = {(row.writer, row.idx): record_of(row) for row in rows}
     return tuple(by_place[place] for place in places if place in by_place)
+
+
+def _listed(each: Sequence[str]) -> str:
+    """That a card is one of those whose rows these queries give."""
+    rows = " UNION ALL ".join(f"SELECT row / 2 AS id FROM ({one}) AS w{n}" for n, one in enumerate(each))
+    return f"id IN ({rows})" if rows else "1 = 0"
 
 
 def _of_cards(condition: str) -> str:

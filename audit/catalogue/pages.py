@@ -65,32 +65,38 @@ def read_cursor(cursor: str, order: Order) -> Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """A card that was asked in one month and whose words are those of another, as the month turned."""
+
+    id: int
+    asked: Month
+    said: Month
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
-    """A month of the calendar, and the tables that hold the words of what was asked in it: that of the month, and that of
-    the next, for what was asked as the month turned. ``since`` and ``until`` None: open."""
+    """What was asked in a month of the calendar, and where the words of it are: in the month's own table, if there is one,
+    and of a few strays in others'."""
 
-    since: str | None
-    until: str | None
-    months: tuple[Month, ...]
+    since: str
+    until: str
+    own: Month | None
+    strays: tuple[Stray, ...]
 
 
-def spans_of(months: Sequence[Month], since: str | None, until: str | None) -> list[Span]:
-    """These months that there are words of, newest first, as far as the period reaches into them."""
+def spans_of(
+    months: Iterable[Month], strays: Sequence[Stray], since: str | None, until: str | None
+) -> list[Span]:
+    """The months that something was asked in, newest first, as far as the period reaches into them."""
+    there = set(months)
     spans = []
-    for month in months:
-        begins, ends = moment(month.first_moment()), moment(month.next().first_moment())
+    for month in sorted(there | {stray.asked for stray in strays}, reverse=True):
         span = Span(
-            begins if month.before() in months else None,
-            ends if month.next() in months else None,
-            tuple(one for one in (month, month.next()) if one in months),
+            moment(month.first_moment()),
+            moment(month.next().first_moment()),
+            month if month in there else None,
+            tuple(stray for stray in strays if stray.asked == month and stray.said in there),
         )
-        is_before = since is not None and span.until is not None and span.until <= since
-        is_after = until is not None and span.since is not None and span.since >= until
-        if not is_before and not is_after:
+        if (since is None or span.until > since) and (until is None or span.since < until):
             spans.append(span)
     return spans
-
-
-def whole(spans: Iterable[Span]) -> Span:
-    """All of them as one: what is not sought in the order of time is not sought month by month."""
-    return Span(None, None, tuple(dict.fromkeys(month for span in spans for month in span.months)))

@@ -3,6 +3,7 @@
     cards         one row for each exchange, in the order in which they were entered (catalogue/card.py)
     tags          the rules, kinds of data and alarms of each
     events        one row for each record beside the exchanges: who looked at what, what was done and by whom
+    strays        cards that were asked in another month than their chain's, as the month turned
     dispositions  what reviewers made of exchanges; the last by its moment stands on the card, too
     words         for each month of chains one table: the pairs of characters of every text (catalogue/grams.py)
     chains        how far each chain of the ledger is entered and its words are, and the hash that stood there
@@ -46,7 +47,12 @@ _EVENTS_SORTED = (("at",), ("what", "at"), ("who", "at"), ("exchange", "at"), ("
 
 
 class Shelf(Protocol):
-    """One catalogue. Raises OSError or SQLAlchemyError where it cannot be used."""
+    """One catalogue. Raises OSError or SQLAlchemyError where it cannot be used.
+
+    ``row``: how the number of a row of words is called in a condition.
+    """
+
+    row: str
 
     def writer(self) -> Engine:
         """Every transaction is alone; the tables are there, and of this version."""
@@ -81,7 +87,11 @@ class Shelf(Protocol):
         """Pairs of characters, by the number of their row."""
 
     def having(self, month: Month, mark: str) -> str:
-        """A query for the rows of a month that have every pair; ``:mark`` is what `asked` makes of the pairs."""
+        """A query for the rows of a month that have every pair; ``:mark`` is what `asked` makes of the pairs. A condition
+        on ``row`` may follow."""
+
+    def has(self, month: Month, mark: str, row: str) -> str:
+        """A condition: that this row is one of them. For rows that are asked one after another."""
 
     def asked(self, grams: Iterable[str]) -> Any:
         """The pairs as `having` takes them."""
@@ -117,6 +127,7 @@ def _tables(whole: str, words: str, flavour: str) -> list[str]:
         f" PRIMARY KEY (writer, idx))",
         f"CREATE TABLE dispositions (writer {words} NOT NULL, idx {whole} NOT NULL, at {words} NOT NULL,"
         f" exchange {words}, disposition {words}, incident {words}, PRIMARY KEY (writer, idx))",
+        f"CREATE TABLE strays (id {whole} PRIMARY KEY, asked {words} NOT NULL, said {words} NOT NULL)",
         "CREATE INDEX dispositions_by_exchange ON dispositions (exchange, at)",
         f"CREATE TABLE chains (writer {words} PRIMARY KEY, known {whole} NOT NULL, hash {words} NOT NULL,"
         f" said {whole} NOT NULL, texts {whole})",
@@ -131,7 +142,7 @@ def _tables(whole: str, words: str, flavour: str) -> list[str]:
     return made
 
 
-_TABLES = ("cards", "tags", "events", "dispositions", "chains", "catalogue")
+_TABLES = ("cards", "tags", "strays", "events", "dispositions", "chains", "catalogue")
 
 
 def _table_of(month: Month) -> str:
@@ -145,6 +156,8 @@ def _month_of(table: str) -> Month:
 
 class _File:
     """SQLite: FTS5 without content; every pair is one plain token, for nothing but a space parts them."""
+
+    row = "rowid"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -204,6 +217,10 @@ class _File:
         table = _table_of(month)
         return f"SELECT rowid AS row FROM {table} WHERE {table} MATCH :{mark}"
 
+    def has(self, month: Month, mark: str, row: str) -> str:
+        table = _table_of(month)
+        return f"EXISTS (SELECT 1 FROM {table} WHERE {table} MATCH :{mark} AND rowid = {row})"
+
     def asked(self, grams: Iterable[str]) -> Any:
         return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
 
@@ -217,7 +234,7 @@ class _File:
             connection = sqlite3.connect(
                 self._path, timeout=30, isolation_level=None, check_same_thread=False
             )
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", _CACHE):
                 connection.execute(f"PRAGMA {pragma}").close()
             return connection
 
@@ -242,6 +259,9 @@ class _File:
             connection.exec_driver_sql(statement)
 
 
+_CACHE = "cache_size = -65536"
+"""64 MB: with a million cards the two of SQLite's own accord are read and written again and again."""
+
 _MARKS = "".join(letter for letter in map(chr, range(0x21, 0x7F)) if not letter.isalnum())
 _TOKENS = """"ascii tokenchars '{}'\"""".format(_MARKS.replace("'", "''").replace('"', '""'))
 """FTS5's plainest way to part words: it takes every character beyond ASCII as it is, and these marks, too."""
@@ -249,6 +269,8 @@ _TOKENS = """"ascii tokenchars '{}'\"""".format(_MARKS.replace("'", "''").replac
 
 class _Schema:
     """PostgreSQL: an array of pairs with a GIN index; no extension is needed."""
+
+    row = "row"
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -271,6 +293,7 @@ class _Schema:
         @event.listens_for(engine, "begin")
         def only_look(connection: Connection) -> None:
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            connection.exec_driver_sql("SET LOCAL jit TO off")  # it takes longer than most of our questions
 
         return engine
 
@@ -337,6 +360,11 @@ class _Schema:
 
     def having(self, month: Month, mark: str) -> str:
         return f"SELECT row FROM {_table_of(month)} WHERE grams @> CAST(:{mark} AS text[])"
+
+    def has(self, month: Month, mark: str, row: str) -> str:
+        """OFFSET keeps the planner from making one list of all rows that have it."""
+        having = f"SELECT 1 FROM {_table_of(month)} WHERE row = {row} AND grams @> CAST(:{mark} AS text[])"
+        return f"EXISTS ({having} OFFSET 0)"
 
     def asked(self, grams: Iterable[str]) -> Any:
         return sorted(grams)
