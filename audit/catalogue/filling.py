@@ -9,9 +9,9 @@ A chain that was removed takes its cards with it. Where texts were erased, the w
 and entered anew from what is left; until that is done the catalogue says of itself that it is not whole.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any
 
 from audit import tables
@@ -40,7 +40,7 @@ def catch_up(ledger: Address) -> Shelf:
         engine = shelf.writer()
     try:
         while not (done := _portion(shelf, engine, ledger)).whole:
-            time.sleep(_BREATH)
+            sleep(_BREATH)
         if done.unwiped and shelf.wipe(engine):
             with engine.begin() as target:
                 target.execute(text("UPDATE catalogue SET unwiped = 0"))
@@ -89,7 +89,7 @@ _NEW = _Chain(0, "", 0, None)
 
 
 def _portion(shelf: Shelf, engine: Any, ledger: Address) -> _Done:
-    until = time.monotonic() + SECONDS
+    until = monotonic() + SECONDS
     with engine.begin() as target, reading(ledger) as source:
         chains, heads, left = _chains(target), _heads(source), _left(source)
         if _is_another(source, heads, chains):
@@ -102,7 +102,7 @@ def _portion(shelf: Shelf, engine: Any, ledger: Address) -> _Done:
             known = chains.get(writer, _NEW)
             if whole and known.said < head:
                 whole = _enter_chain(shelf, target, source, writer, known, left.get(writer), until)
-                whole = whole and time.monotonic() < until
+                whole = whole and monotonic() < until
         whole = whole and shelf.settle(target)
         found = target.execute(text("SELECT undone, unwiped FROM catalogue")).one()
         if bool(found.undone) is whole:
@@ -216,7 +216,7 @@ def _enter_chain(
             said = last.index
             if said > index:
                 index, hash = said, last.hash
-        if time.monotonic() > until:
+        if monotonic() > until:
             break
     _note(target, writer, _Chain(index, hash, said, left))
     return whole
