@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from audit.catalogue.card import MILLIONTHS
-from audit.catalogue.filling import DISPOSED
-from audit.catalogue.finding import Found, Question
+from audit.catalogue.entering import DISPOSED
+from audit.catalogue.pages import Found
+from audit.catalogue.question import Question
 from audit.certificate import local
 from audit.dispositions import WORDS as DISPOSITIONS
 from audit.model import Record
@@ -25,6 +25,7 @@ from audit.periods import Periods
 from audit.review import Cell as Count
 from audit.review import Review, Timeline, kept_back
 from audit.said import Said, said
+from audit.told import yen_told
 
 Kind = Literal["personal", "information"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -381,7 +382,6 @@ def _of(kind: Kind, row: Row) -> Row:
 def _use(shown: Timeline, asked: Mapping[str, Any]) -> Row:
     ended = json.loads(shown.ending.body) if shown.ending else {}
     card = shown.card
-    yen = card["yen"]
     return {
         "category": _word(card["category"]),
         "use_case": _word(card["use_case"]),
@@ -398,7 +398,7 @@ def _use(shown: Timeline, asked: Mapping[str, Any]) -> Row:
         "egress": _word(card["egress"]),
         "provider": _word(ended.get("provider")),
         "tokens": card["tokens"],
-        "cost_yen": None if yen is None else f"{yen / MILLIONTHS:.6f}",
+        "cost_yen": yen_told(card["yen"]),
         "test": "試験" if card["is_test"] else None,
     }
 

@@ -31,7 +31,8 @@ Sight = Literal[
     "allow_originals",
 ]
 """What a role may do: see cards of exchanges with their persons; their masked texts; who looked and what was noted; what
-is given out where the law lets somebody ask for it; numbers; numbers without small cells; say what to make of an exchange; ask for originals; be the second person."""
+is given to whoever asks by law; numbers; numbers without small cells; say what to make of an exchange; ask for
+originals; be the second person."""
 
 _REVIEW: frozenset[Sight] = frozenset({"exchanges", "texts", "events", "disclose", "counts"})
 _COUNTS: frozenset[Sight] = frozenset({"counts"})

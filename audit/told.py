@@ -29,9 +29,13 @@ def record_told(record: "Record") -> dict[str, Any]:
 def card_told(card: Mapping[str, Any]) -> dict[str, Any]:
     """A card of the catalogue: ``cost_yen`` is a decimal word, ``class`` the confidentiality."""
     told = dict(card)
-    yen = told.pop("yen")
     told["class"] = told.pop("confidentiality")
-    return told | {"cost_yen": None if yen is None else f"{yen // MILLIONTHS}.{yen % MILLIONTHS:06}"}
+    return told | {"cost_yen": yen_told(told.pop("yen"))}
+
+
+def yen_told(yen: int | None) -> str | None:
+    """Millionths of a yen as a decimal word, ``0.012300``."""
+    return None if yen is None else f"{yen // MILLIONTHS}.{yen % MILLIONTHS:06}"
 
 
 def timeline_told(shown: "Timeline") -> dict[str, Any]:

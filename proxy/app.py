@@ -25,7 +25,18 @@ from starlette.requests import ClientDisconnect
 from audit.model import CannotRecord
 from policies.model import Bilingual
 from proxy import described, passage
-from proxy.api import admin, asking, cases, disclosures, dispositions, label, openings, review, reviews, searches
+from proxy.api import (
+    admin,
+    asking,
+    cases,
+    disclosures,
+    dispositions,
+    label,
+    openings,
+    review,
+    reviews,
+    searches,
+)
 from proxy.errors import Problem
 from proxy.house import House, build
 from proxy.pages import origin_of, routes

@@ -10,10 +10,9 @@ from pydantic import Field
 from audit.model import CannotRecord, Draft
 from audit.numbers import may_be_somebodys
 from audit.review import Review, Timeline
-from policies.model import Bilingual
 from proxy.api.forms import Form, wrong
-from proxy.api.review import At
-from proxy.errors import Problem, Unavailable
+from proxy.api.reading import At, not_there
+from proxy.errors import Unavailable
 from proxy.office import cases
 from proxy.office.cases import Asked, Taken
 from redaction.model import CannotDetect, Finding
@@ -48,9 +47,9 @@ async def take(at: At, exchange: str, form: CaseForm, response: Response) -> dic
 
     shown = await at.reading(read)
     if shown is None:
-        raise _not_there()
+        raise not_there()
     await at.asker.doing(lambda: cases.demand_words(asked))
-    await at.looked("show", {"exchange": exchange}, 2 if shown.ending else 1, form.reason)
+    await at.looked("show", {"exchange": exchange}, 2 if shown.ending else 1, await at.because(form.reason))
     house, loop = at.asker.house, asyncio.get_running_loop()
     file, now = cases.file_of(at.asker.desk.home), at.now()
 
@@ -75,14 +74,3 @@ async def take(at: At, exchange: str, form: CaseForm, response: Response) -> dic
     if not made.new:
         response.status_code = 200
     return made.plain()
-
-
-def _not_there() -> Problem:
-    return Problem(
-        404,
-        "no_such_exchange",
-        Bilingual(
-            "その番号のやり取りは、あなたが見られる範囲にありません。番号を確かめてください。",
-            "No exchange of this id is within what you may see. Check it.",
-        ),
-    )

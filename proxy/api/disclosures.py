@@ -14,16 +14,15 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from audit.catalogue.finding import Found, Question
+from audit.catalogue.pages import Found
+from audit.catalogue.question import Question
 from audit.disclosed import Crowd, Kind, Row, columns_of, crowd_of, every, page, removed_of
 from audit.names import moment
 from audit.numbers import may_be_somebodys
-from audit.readers import NOBODY
 from audit.review import Review
-from policies.model import Bilingual
 from proxy.api.forms import wrong
-from proxy.api.review import At, Desk, Filters, Page, Paging
-from proxy.errors import Problem, Unavailable
+from proxy.api.reading import At, Desk, Page, Paging, demand_somebody, filters_of
+from proxy.errors import Unavailable
 from proxy.office.answering import (
     BadRequest,
     Wanted,
@@ -58,10 +57,9 @@ async def own(
     at: At, page: Page, since: AwareDatetime | None = None, until: AwareDatetime | None = None
 ) -> dict[str, Any]:
     """Everything that is held about one's own use."""
-    if at.reader is NOBODY:
-        raise _not_yourself()
+    demand_somebody(at)
     question = Question(since=since, until=until, person=at.reader.person)
-    return await _shown(at, Wanted("personal", question), page, own=True)
+    return await _shown(at, Wanted("personal", question), page)
 
 
 @router.get("/disclosures")
@@ -70,7 +68,7 @@ async def disclosure(
     asked: Request,
     page: Page,
     number: Annotated[str, Query(min_length=1, max_length=100)],
-    reason: str,
+    reason: str | None = None,
     request: Kind = "personal",
     texts: bool = False,
     few: bool = False,
@@ -81,13 +79,16 @@ async def disclosure(
             "請求番号に、個人番号などに見える数字か、表示できない文字があります。",
             "The number of the request looks like somebody's number, or cannot be printed.",
         )
-    wanted = Wanted(request, _question(asked), texts=texts or request == "personal", few=few)
-    return await _shown(at, wanted, page, number=number, own=False)
+    question = filters_of(asked, _OURS).asked(at.now())
+    wanted = Wanted(request, question, texts=texts or request == "personal", few=few)
+    return await _shown(at, wanted, page, number=number, reason=reason)
 
 
 async def _shown(
-    at: Desk, wanted: Wanted, paging: Paging, *, own: bool, number: str | None = None
+    at: Desk, wanted: Wanted, paging: Paging, *, number: str | None = None, reason: str | None = None
 ) -> dict[str, Any]:
+    """A page of what is wanted; without a ``number`` it is one's own."""
+    own = number is None
     try:
         periods = periods_of(at.asker.desk.settings)
     except ValueError:
@@ -120,7 +121,7 @@ async def _shown(
     stated: dict[str, Any] = {"disclosure": id, "number": number} | wanted.stated() | {"limit": paging.limit}
     if paging.cursor:
         stated["cursor"] = paging.cursor
-    await at.looked("disclosure", stated, len(rows), paging.reason)
+    await at.looked("disclosure", stated, len(rows), await at.because(reason, demanded=not own))
     columns = columns_of(wanted.kind, texts=wanted.texts)
     return {
         "disclosure": id,
@@ -157,32 +158,3 @@ def _telling(read: Callable[[Review], Done]) -> Callable[[Review], Done]:
             raise wrong(error.ja, error.en) from None
 
     return told
-
-
-def _question(request: Request) -> Question:
-    """The filters in an address. Raises `Problem`."""
-    from fastapi.exceptions import RequestValidationError
-    from pydantic import ValidationError
-
-    filters: dict[str, Any] = {}
-    for name, value in request.query_params.multi_items():
-        if name == "word":
-            filters.setdefault(name, []).append(value)
-        elif name not in _OURS and name not in Paging.model_fields:
-            filters[name] = value
-    try:
-        return Filters.model_validate(filters).question()
-    except ValidationError as error:
-        places = [{**one, "loc": ("query", *one["loc"])} for one in error.errors(include_input=False)]
-        raise RequestValidationError(places) from None
-
-
-def _not_yourself() -> Problem:
-    return Problem(
-        403,
-        "not_your_right",
-        Bilingual(
-            "個人のキーか市の認証で、本人として開いてください。",
-            "Come as yourself: with your personal key, or signed in with the city's directory.",
-        ),
-    )

@@ -4,7 +4,7 @@ Who sees what stands in audit/readers.py, and the rows are chosen by audit/revie
 look is a record before anything is shown: who, in which role, with which filters, how many rows, and why.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -190,8 +190,8 @@ At = Annotated[Desk, Depends(desk)]
 Page = Annotated[Paging, Depends()]
 
 
-def filters_of(request: Request) -> Filters:
-    """The filters of a request; what else stands in its address belongs to the page. Raises `Problem`."""
+def filters_of(request: Request, beside: Collection[str] = ()) -> Filters:
+    """The filters of a request; ``beside`` them stand the page, the reason and these. Raises `Problem`."""
     from fastapi.exceptions import RequestValidationError
     from pydantic import ValidationError
 
@@ -199,7 +199,7 @@ def filters_of(request: Request) -> Filters:
     for name, value in request.query_params.multi_items():
         if name == "word":
             given.setdefault(name, []).append(value)
-        elif name not in _BESIDE:
+        elif name not in _BESIDE and name not in beside:
             given[name] = value
     try:
         return Filters.model_validate(given)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.catalogue.finding import Question
+from audit.catalogue.question import Question
 from audit.disclosed import Crowd, Kind, Row, about, crowd_of, every, held, looks, of_nobody
 from audit.periods import Periods, read_period
 from audit.review import FEWEST, Review

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audit.commands.desk import Reason
 from proxy import printing
 from proxy.failing import stop
 from proxy.office.desk import at_the_desk
@@ -30,7 +31,7 @@ def add(
             metavar="EXCHANGE", help="扱いが誤検出のやり取り / Exchange disposed as a false alarm."
         ),
     ],
-    reason: Annotated[str, typer.Option(help="理由(台帳に残ります) / Why; kept in the ledger.")],
+    reason: Reason = None,
     placeholder: Annotated[
         str, typer.Option(help="まちがって伏せられた所。例 [PERSON_1_k7q2] / What was masked wrongly.")
     ] = "",
@@ -44,18 +45,13 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """伏せ字の文から一文を、例に加えます(ほかの伏せ字はそのまま)。 / Add a sentence, all else masked, to the cases."""
-    from audit.commands.desk import address, demand_no_number, record_view
+    from audit.commands.desk import address, because, demand_no_number, record_view
     from audit.names import now
-    from audit.wording import BadWording
-    from audit.wording import reason as sound
     from proxy.office import cases
     from redaction.model import CannotDetect
 
     demand_no_number(exchange, placeholder, kind)
-    try:
-        why = sound(reason)
-    except BadWording as error:
-        stop(f"--reason: {error}")
+    why = because(reason)
     with at_the_desk() as desk:
         asked = cases.Asked(placeholder, was, why, kind)
         if placeholder:
@@ -161,17 +157,11 @@ def remove(
 
 
 def _shown(place: "Address", exchange: str) -> "Timeline | None":
-    from audit.commands.desk import cannot_read, demand_file
-    from audit.query import CANNOT_READ
-    from audit.readers import AT_THE_TERMINAL
-    from audit.review import Review
+    from audit.commands.desk import demand_file, os_user, reading
 
     demand_file(place)
-    try:
-        with Review(place, AT_THE_TERMINAL) as review:
-            return review.exchange(exchange)
-    except CANNOT_READ as error:
-        cannot_read(place, error)
+    with reading(place, os_user()) as review:
+        return review.exchange(exchange)
 
 
 def _find(settings: "Settings") -> "Find":

@@ -97,7 +97,7 @@ def disclose(
     CSV(Excel)、JSONL、表紙の三つを新しいフォルダーに書きます。文章は、もう一度検出器で調べてから出します。 /
     A CSV for Excel, the same rows as JSONL and a cover sheet; texts are searched once more before they are given.
     """
-    from audit.catalogue.finding import Question
+    from audit.catalogue.question import Question
     from audit.commands.desk import address, demand_file
     from audit.names import now
     from proxy.office.answering import Wanted, periods_of
@@ -161,9 +161,10 @@ def _answering(
     place: "Address", settings: "Settings", wanted: "Wanted", sheet: "Sheet"
 ) -> "Iterator[Iterator[Row]]":
     """The rows as they are written; whatever is in the way ends the command with one sentence, and no file stays."""
-    from audit.catalogue.finding import TooShort
+    from audit.catalogue.question import TooShort
+    from audit.commands.desk import os_user
     from audit.query import CANNOT_READ
-    from audit.readers import AT_THE_TERMINAL
+    from audit.readers import at_the_terminal
     from audit.review import Review
     from proxy.office.answering import BadRequest, answered, demand_sound
     from redaction.model import CannotDetect
@@ -173,7 +174,7 @@ def _answering(
         cannot("--by は職員番号でなく、職名で書いてください / --by is an office, not a staff id")
     try:
         demand_sound(wanted, others)
-        with Review(place, AT_THE_TERMINAL) as review:
+        with Review(place, at_the_terminal(os_user())) as review:
             detector = detector_of(settings)
             rows = answered(review, wanted, sheet.periods, others, detector.find_now)
             yield rows
@@ -291,9 +292,7 @@ _FILTERS = {
 
 def _written(reason: str | None, number: str, by: str | None) -> str:
     """The reason, once everything that is written down for good was looked at."""
-    from audit.commands.desk import demand_no_number
-    from audit.wording import BadWording
-    from audit.wording import reason as sound
+    from audit.commands.desk import because, demand_no_number
 
     for option, written in (("--number", number), ("--by", by)):
         if written is not None and not (0 < len(written.strip()) <= _LONGEST and written.isprintable()):
@@ -302,10 +301,7 @@ def _written(reason: str | None, number: str, by: str | None) -> str:
                 f" / {option} is one line of {_LONGEST} characters at most"
             )
     demand_no_number(number, by)
-    try:
-        return sound(reason)
-    except BadWording as error:
-        cannot(f"--reason: {error}")
+    return because(reason)
 
 
 def _demand_sound_filters(question: Any) -> None:

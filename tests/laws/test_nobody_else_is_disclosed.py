@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from audit.address import Address
-from audit.catalogue.finding import Question
+from audit.catalogue.question import Question
 from audit.disclosed import COLUMNS
 from audit.ledger import Ledger
 from audit.model import Draft
 from audit.names import exchange_id, now
 from audit.periods import Periods
-from audit.readers import AT_THE_TERMINAL
+from audit.readers import at_the_terminal
 from audit.review import Review
 from proxy.office.answering import Wanted, answered
 from proxy.office.disclose_command import asked_told
@@ -165,7 +165,7 @@ def bytes_of(home: Path, wanted: Wanted) -> tuple[dict[str, str], int]:
         new_id(at), wanted.kind, "令8-12", "情報公開課長", at, asked_told(wanted), wanted.texts, Periods()
     )
     done: list[Written] = []
-    with Review(place, AT_THE_TERMINAL) as review:
+    with Review(place, at_the_terminal("root")) as review:
         rows = answered(review, wanted, Periods(), others, lambda texts: [()] * len(texts))
         write(home / "out", sheet, rows, done.append)
     return {file.name: file.read_bytes().decode() for file in (home / "out").iterdir()}, done[0].rows

@@ -68,7 +68,7 @@ def test_everybody_is_given_their_own_and_only_reviewers_and_auditors_anybodys(h
 
 def test_nobody_else_is_in_what_a_person_is_given(hall: Hall) -> None:
     id = exchange_of(hall, "staff_member")
-    ask(hall, "csirt_reviewer", f"exchanges/{id}", reason=f"{hall.id('auditor')}の鈴木花子さんの依頼")
+    ask(hall, "csirt_reviewer", f"exchanges/{id}", reason=f"{hall.id('auditor')}の依頼")
     form = {"disposition": "guidance", "reason": "道具の使い方"}
     assert ask(hall, "csirt_reviewer", f"exchanges/{id}/dispositions", "POST", form)[0] == 201
     status, told = ask(hall, "staff_member", "me/disclosure")
@@ -79,7 +79,7 @@ def test_nobody_else_is_in_what_a_person_is_given(hall: Hall) -> None:
     events = {
         (row["event"], row["by_role"], row["reason"]) for row in told["rows"] if row["what"] != "やり取り"
     }
-    assert ("一件を見た", "csirt_reviewer", "〔職員など〕の〔氏名〕さんの依頼") in events
+    assert ("一件を見た", "csirt_reviewer", "〔職員など〕の依頼") in events
     assert ("扱いを決めた: 指導", "csirt_reviewer", "道具の使い方") in events
     assert told["retention"] == {"records": "5y", "texts": "1y"} and told["removed"][0]["why"]
     everything = written(told)

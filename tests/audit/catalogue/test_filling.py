@@ -22,7 +22,7 @@ from audit.model import Draft
 from audit.months import Month
 from audit.names import now
 from audit.pen import Pen
-from audit.readers import AT_THE_TERMINAL, reader_of
+from audit.readers import at_the_terminal, reader_of
 from audit.review import Review
 from audit.store import Store
 from audit.stores import place_of
@@ -244,7 +244,7 @@ def test_every_opening_is_read_however_many_there_are(place: Address) -> None:
         ]
         pen.write([prepare(draft, at + timedelta(microseconds=n)) for n, draft in enumerate(drafts)])
         pen.retire()
-    with Review(place, AT_THE_TERMINAL) as review:
+    with Review(place, at_the_terminal("root")) as review:
         assert len(review.grants()) == many
         assert len(review.events(what=EVENTS)) == 1_000, "what is only listed has an end"
 

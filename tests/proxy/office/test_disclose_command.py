@@ -287,8 +287,10 @@ def test_what_was_erased_is_said_and_a_hold_is_never_told(
     ],
 )
 def test_what_cannot_be_answered_so_is_said_and_leaves_nothing(
-    disclose: Disclose, ledger: Ledger, address: Address, tmp_path: Path, words: tuple[str, ...], said: str
-) -> None:
+    disclose: Disclose, ledger: Ledger, address: Address, tmp_path: Path, words: tuple[str, ...], said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.delenv("SEKISHO_REASON", raising=False)
     use(ledger, ME, "予算")
     use(ledger, OTHER, "予算")
     told = refused(disclose(*words, "--out", tmp_path / "out"), tmp_path)
