@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO
 
 from audit.certificate import plain
-from audit.disclosed import COLUMNS, TITLES, Kind, Removed, Row, columns_of, removed_of
+from audit.disclosed import TITLES, Kind, Removed, Row, columns_of, removed_of
 from audit.months import JST
 from audit.periods import Periods
 from proxy.office.disclosed import in_words
@@ -33,7 +33,12 @@ CSV, JSONL, COVER = "disclosure.csv", "disclosure.jsonl", "cover.html"
 LONGEST_CELL = 32_000
 """Characters of a cell: Excel takes 32,767, and spills the rest over the next rows."""
 _CUT = "…(続きは disclosure.jsonl の同じ行にあります)"
+_UNTIL = ("record_until", "text_until", "original_until")
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
+
+
+Span = tuple[str, str]
+"""The first and the last of some days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ def write(out: Path, sheet: Sheet, rows: Iterable[Row], first: Callable[[Written
 def _fill(folder: Path, sheet: Sheet, rows: Iterable[Row]) -> Written:
     columns = columns_of(sheet.kind, texts=sheet.texts)
     count = 0
-    days: list[str] = []
+    spans: dict[str, Span] = {}
     with _File(folder / CSV) as table, _File(folder / JSONL) as lines:
         table.write("\ufeff" + as_csv_line([*columns.values(), "資料番号"]))
         for row in rows:
@@ -98,12 +103,13 @@ def _fill(folder: Path, sheet: Sheet, rows: Iterable[Row]) -> Written:
             table.write(as_csv_line([*cells, sheet.id]))
             told = {name: row.get(name) for name in columns} | {"disclosure": sheet.id}
             lines.write(json.dumps(told, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n")
-            if isinstance(until := row.get("record_until"), str):
-                days.append(until)
-                days = [min(days), max(days)]
+            for name in _UNTIL:
+                if isinstance(day := row.get(name), str):
+                    first, last = spans.get(name, (day, day))
+                    spans[name] = (min(first, day), max(last, day))
     files = {CSV: table.digest, JSONL: lines.digest}
     with _File(folder / COVER) as cover:
-        cover.write(as_cover(sheet, count, files, days))
+        cover.write(as_cover(sheet, count, files, spans))
     return Written(count, files | {COVER: cover.digest})
 
 
@@ -170,7 +176,7 @@ td.digest { font-family: monospace; font-size: 9pt }
 """
 
 
-def as_cover(sheet: Sheet, rows: int, files: Mapping[str, str], days: list[str]) -> str:
+def as_cover(sheet: Sheet, rows: int, files: Mapping[str, str], spans: Mapping[str, Span]) -> str:
     """One page that needs nothing else: no script, no font, no picture from anywhere."""
     title = f"{TITLES[sheet.kind]} 資料の表紙 / Cover sheet"
     made = f"{sheet.at.astimezone(JST):%Y-%m-%d %H:%M:%S} (日本時間)"
@@ -198,7 +204,7 @@ def as_cover(sheet: Sheet, rows: int, files: Mapping[str, str], days: list[str])
         "<p>理由は作成の手がかりです。どこまで開示するかは、開示決定の担当者が決めます。"
         " / The reasons are a help; whoever decides on the request decides how much is disclosed.</p>",
         "<h2>保存期間 / Retention</h2>",
-        _table(("保存の区分 / Store", "期間 / Period", "いつまで / Until"), _retention(sheet, days)),
+        _table(("保存の区分 / Store", "期間 / Period", "いつまで / Until"), _retention(sheet, spans)),
         "<p>数え方は日本時間の暦です。記録は一か月までのまとまりごとに消えるので、期限の後に残ることがあります。"
         "保全(消去の停止)の間は、消えません。 / Counted by the calendar in Japan; what is held by law stays longer.</p>",
         "<h2>ファイル / Files</h2>",
@@ -230,13 +236,18 @@ def _told(one: Removed) -> tuple[str, str]:
     return f"{one.ja} / {one.en}", one.why
 
 
-def _retention(sheet: Sheet, days: list[str]) -> Iterable[tuple[str, str, str]]:
-    """Each store with its period; until when the rows are kept at least."""
-    span = "—" if not days else days[0] if days[0] == days[-1] else f"{days[0]} 〜 {days[-1]}"
-    yield "記録(だれが・いつ・何を・結果)と閲覧の記録", sheet.periods.records.japanese, span
-    yield "本文(伏せ字にした質問と回答)", sheet.periods.texts.japanese, "行ごとに「本文の保存期限」の列"
-    originals = "行ごとに「原文の期限」の列" if "original_until" in COLUMNS[sheet.kind] else "—"
-    yield "原文(伏せ字の中身。ふつうは残しません)", "方針の日数(90日まで)", originals
+def _retention(sheet: Sheet, spans: Mapping[str, Span]) -> Iterable[tuple[str, str, str]]:
+    """Each store with its period, and until when what is in these rows is kept at least."""
+    record, text, original = (_span(spans.get(name)) for name in _UNTIL)
+    yield "記録(だれが・いつ・何を・結果)と閲覧の記録", sheet.periods.records.japanese, record
+    yield "本文(伏せ字にした質問と回答)", sheet.periods.texts.japanese, text
+    yield "原文(伏せ字の中身。ふつうは残しません)", "方針の日数(90日まで)", original
+
+
+def _span(days: Span | None) -> str:
+    if days is None:
+        return "—"
+    return days[0] if days[0] == days[1] else f"{days[0]} 〜 {days[1]}(行ごとに列にあります)"
 
 
 def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]], mark: str = "") -> str:

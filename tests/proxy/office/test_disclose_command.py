@@ -157,6 +157,9 @@ def test_the_cover_says_what_was_asked_removed_and_kept_and_the_ledger_knew_of_i
         "伏せ字", digests[CSV], digests[JSONL], ME, "保有個人情報の開示請求",
     ):  # fmt: skip
         assert word in cover, word
+    (row,) = lines(out)
+    assert f"<td>5年</td><td>{row['record_until']}</td>" in cover
+    assert f"<td>1年</td><td>{row['text_until']}</td>" in cover
     assert look["os_user"] not in cover or len(look["os_user"]) < 5
     assert all(said["disclosure"] in line for line in made[JSONL].decode().splitlines())
     assert stat.S_IMODE(out.stat().st_mode) == 0o700
