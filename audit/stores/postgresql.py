@@ -51,7 +51,7 @@ class PostgreSQL:
         self._url = url
 
     def writer(self, *, create: bool) -> Engine:
-        engine = self._engine("READ COMMITTED")
+        engine = engine_of(self._url, "READ COMMITTED")
 
         @event.listens_for(engine, "begin")
         def prepare(connection: Connection) -> None:
@@ -61,7 +61,7 @@ class PostgreSQL:
 
     def reader(self) -> Engine:
         """One transaction sees one moment. Raises FileNotFoundError where no server answers."""
-        engine = self._engine("REPEATABLE READ")
+        engine = engine_of(self._url, "REPEATABLE READ")
 
         @event.listens_for(engine, "begin")
         def only_look(connection: Connection) -> None:
@@ -93,23 +93,19 @@ class PostgreSQL:
             for table in PARTITIONED:
                 _make_partition(connection, table, wanted)
 
-    def _engine(self, isolation: str) -> Engine:
-        """Raises ValueError for a URL that is none; it is not quoted, for it may hold a password."""
-        try:
-            url = make_url(self._url).set(drivername="postgresql+psycopg")
-        except (ArgumentError, ValueError):
-            raise ValueError(
-                "this is no address of a PostgreSQL database: postgresql://user@host/name"
-            ) from None
-        session: dict[str, Any] = {n: value for n, value in SESSION.items() if n not in url.query}
-        session["prepare_threshold"] = None  # a pooler may give the next transaction to another session
-        return create_engine(
-            url,
-            connect_args=session,
-            poolclass=NullPool,
-            isolation_level=isolation,
-            hide_parameters=True,
-        )
+
+def engine_of(url: str, isolation: str) -> Engine:
+    """A connection for each transaction. Raises ValueError for a URL that is none; it is not quoted, for it may hold a
+    password."""
+    try:
+        there = make_url(url).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        raise ValueError("this is no address of a PostgreSQL database: postgresql://user@host/name") from None
+    session: dict[str, Any] = {name: value for name, value in SESSION.items() if name not in there.query}
+    session["prepare_threshold"] = None  # a pooler may give the next transaction to another session
+    return create_engine(
+        there, connect_args=session, poolclass=NullPool, isolation_level=isolation, hide_parameters=True
+    )
 
 
 def partition(table: str, month: Month) -> str:

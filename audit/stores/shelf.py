@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from audit.address import Address
 from audit.months import Month
-from audit.stores.postgresql import SESSION
+from audit.stores.postgresql import engine_of
 
 VERSION = 2
 """Of the tables below. Another version found is thrown away."""
@@ -331,7 +330,7 @@ class _Schema:
         if not tables:
             return True
         try:
-            connection.exec_driver_sql(f"SELECT 1 FROM {', '.join(tables)} LIMIT 0")  # holds them
+            connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
         except ProgrammingError:
             return False
         changed = f"SELECT count(*) FROM ({_WORDS}) AS words WHERE oid <> to_regclass(relname::text)"
@@ -374,12 +373,7 @@ class _Schema:
 
     def _engine(self, isolation: str = "READ COMMITTED") -> Engine:
         """Its search path is the catalogue's schema, which is named after the ledger's own."""
-        url = make_url(self._url).set(drivername="postgresql+psycopg")
-        session: dict[str, Any] = {name: value for name, value in SESSION.items() if name not in url.query}
-        session["prepare_threshold"] = None
-        engine = create_engine(
-            url, connect_args=session, poolclass=NullPool, isolation_level=isolation, hide_parameters=True
-        )
+        engine = engine_of(self._url, isolation)
 
         @event.listens_for(engine, "begin")
         def here(connection: Connection) -> None:
