@@ -11,6 +11,7 @@ Whoever asks passes a `Reach`; there is no way to ask without one.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from audit import tables
@@ -34,7 +35,7 @@ from audit.catalogue.pages import (
 from audit.catalogue.question import Question, Reach, TooShort
 from audit.catalogue.severity import SEVERITIES
 from audit.model import Record
-from audit.months import read_month
+from audit.months import Month, read_month
 from audit.names import moment
 from audit.query import reading, record_of
 from audit.stores.shelf import Shelf, text
@@ -261,14 +262,20 @@ class Look:
         if not asked.words or order != NEWEST:
             return [None]
         since, until = (moment(one) if one else None for one in (question.since, question.until))
-        found = self._rows("SELECT id, asked, said FROM strays", {})
-        strays = [Stray(row.id, read_month(row.asked), read_month(row.said)) for row in found]
-        return [*spans_of(self._shelf.months(self._connection), strays, since, until)]
+        return [*spans_of(self._months, self._strays, since, until)]
 
     def _having(self, asked: _Asked) -> list[str]:
         """That the words are in a text of any month."""
-        months = self._shelf.months(self._connection)
-        return [_listed([self._shelf.having(month, mark) for month in months]) for mark in asked.words]
+        return [_listed([self._shelf.having(month, mark) for month in self._months]) for mark in asked.words]
+
+    @cached_property
+    def _months(self) -> list[Month]:
+        return self._shelf.months(self._connection)
+
+    @cached_property
+    def _strays(self) -> list[Stray]:
+        found = self._rows("SELECT id, asked, said FROM strays", {})
+        return [Stray(row.id, read_month(row.asked), read_month(row.said)) for row in found]
 
     def _sought(self, asked: _Asked, span: Span) -> _Sought:
         if span not in asked.sought:

@@ -122,7 +122,9 @@ def questions(chance: random.Random, known: Known, many: int) -> Iterator[Questi
 
 
 @pytest.mark.requirement("R48")
-@pytest.mark.parametrize("many", [60, pytest.param(2_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "many", [60, pytest.param(2_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
+)
 def test_what_is_found_is_what_is_there(look: Look, known: Known, many: int) -> None:
     answered = 0
     for question in questions(random.Random(3), known, many):
