@@ -22,6 +22,7 @@ from audit.catalogue.question import Question, Reach
 from audit.glass import EVENTS, Grant, demand_view, grants_of
 from audit.master import CannotOpen, Master
 from audit.model import Record
+from audit.months import month_of
 from audit.readers import Reader
 from audit.searches import EVENTS as SEARCHES
 from audit.searches import Saved, searches_of
@@ -39,6 +40,15 @@ COUNTED_BY = (
     "severity", "disposition", "day", "rule", "entity", "alarm",
 )  # fmt: skip
 """What exchanges are counted by. Never by person: nobody is ranked."""
+
+
+COARSE = frozenset(
+    {
+        "since", "until", "department", "section", "tool", "model", "category", "confidentiality", "verdict", "outcome",
+        "egress", "rule", "entity", "severity", "with_tests",
+    }
+)  # fmt: skip
+"""What somebody from outside may ask with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +160,12 @@ class Review:
 
     # ── counts ───────────────────────────────────────────────────────────────────────────────────
 
-    def counts(self, by: str, question: Question) -> list[Cell]:
+    def counts(self, by: str, question: Question, now: datetime) -> list[Cell]:
         """How many exchanges and persons there are of each value, most first, within reach.
 
         ``by`` is one of `COUNTED_BY`, else ValueError. Somebody from outside sees no cell of fewer than `FEWEST` persons,
-        and no single cell less than the rest, which would be told by the sum.
+        and no single cell less than the rest, which would be told by the sum; and asks of whole months that are over,
+        with `COARSE` filters alone: two questions that differ by a minute tell of whoever asked in it.
         """
         if by not in COUNTED_BY:
             raise ValueError(f"counted by one of: {', '.join(COUNTED_BY)}")
@@ -163,6 +174,8 @@ class Review:
         named = question.person or question.exchange or question.conversation or question.words
         if named and "exchanges" not in self.reader.sights:
             raise ValueError("counts are not asked of one person, exchange or text")
+        if anonymous:
+            question = _coarse(question, now)
         cells = [Cell(*row) for row in self._look.counts(question, reach, by)]
         return kept_back(cells) if anonymous else cells
 
@@ -237,6 +250,17 @@ class Review:
             return None
         events = self._look.events(exchange=exchange)[::-1]
         return Timeline(cards[0], shown.asked, shown.ending, shown.asked_text, shown.answer_text, events)
+
+
+def _coarse(question: Question, now: datetime) -> Question:
+    """The question, up to the last month that is over. Raises ValueError where it could make somebody out."""
+    if finer := sorted(question.stated().keys() - COARSE):
+        raise ValueError(f"counts for somebody from outside are not asked with: {', '.join(finer)}")
+    for at in (question.since, question.until):
+        if at is not None and at != month_of(at).first_moment():
+            raise ValueError("counts for somebody from outside are asked of whole months in Japan")
+    over = month_of(now).first_moment()
+    return replace(question, until=min(question.until or over, over))
 
 
 def kept_back(cells: Sequence[Cell]) -> list[Cell]:

@@ -186,7 +186,7 @@ def counts(
             question = find_search(review.searches(), saved).asked(now)
         elif days:
             question = replace(question, since=now - timedelta(days=days))
-        cells = review.counts(by, question)
+        cells = review.counts(by, question, now)
     record_view(place, "counts", question.stated() | {"by": by}, len(cells), why)
     if as_json:
         for cell in cells:

@@ -95,8 +95,9 @@ async def events(
 @router.get("/counts/{by}")
 async def counts(at: At, by: str, request: Request, reason: str | None = None) -> dict[str, Any]:
     """How many exchanges and persons there are of each value, within reach."""
-    question = filters_of(request).asked(at.now())
-    cells = await at.reading(lambda review: review.counts(by, question))
+    now = at.now()
+    question = filters_of(request).asked(now)
+    cells = await at.reading(lambda review: review.counts(by, question, now))
     stated = question.stated() | at.reader.reach.stated() | {"by": by}
     await at.looked("counts", stated, len(cells), await at.because(reason, demanded=False))
     return {"by": by, "cells": [asdict(cell) for cell in cells]}
