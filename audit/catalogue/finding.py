@@ -27,7 +27,7 @@ from audit.catalogue.pages import (
     Order,
     Place,
     Span,
-    Stray,
+    Strays,
     cursor_at,
     read_cursor,
     spans_of,
@@ -87,7 +87,7 @@ class _Asked:
     conditions: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     words: list[str] = field(default_factory=list)
-    sought: dict["Span", "_Sought"] = field(default_factory=dict)
+    sought: dict[str, "_Sought"] = field(default_factory=dict)
 
     def add(self, condition: str, **values: Any) -> None:
         self.conditions.append(condition)
@@ -130,17 +130,20 @@ class Look:
         long = [word for word in map(folded, question.words) if len(word) > FEWEST]
         order = URGENT if urgent_first else NEWEST
         spans = self._spans(asked, question, order)
-        total = self._counted(asked, spans)
-        at_most = bool(long) and total > _LOOKED_AT
-        every: list[Any] | None = None
-        if long and not at_most:
+        before = read_cursor(cursor, order) if cursor else None
+        rows: list[Any] = []
+        at_most = False
+        if not long:
+            rows = list(self._page(asked, spans, long, limit + 1, before, order))
+            is_all = before is None and len(rows) <= limit
+            total = len(rows) if is_all else self._counted(asked, spans)
+        elif (total := self._counted(asked, spans)) <= _LOOKED_AT:
             every = list(self._page(asked, spans, long, total, None, order))
             total = len(every)
-        before = read_cursor(cursor, order) if cursor else None
-        if every is None:
-            rows = list(self._page(asked, spans, long, limit + 1, before, order))
-        else:  # they were looked at
             rows = [row for row in every if not before or _place(row, order) < before][: limit + 1]
+        else:
+            at_most = True
+            rows = list(self._page(asked, spans, long, limit + 1, before, order))
         end = cursor_at(_place(rows[limit - 1], order)) if len(rows) > limit else None
         cards = tuple(self._with_tags(rows[:limit]))
         return Found(cards, end, min(total, COUNTED), total > COUNTED, at_most)
@@ -273,58 +276,50 @@ class Look:
         return self._shelf.months(self._connection)
 
     @cached_property
-    def _strays(self) -> list[Stray]:
-        found = self._rows("SELECT id, asked, said FROM strays", {})
-        return [Stray(row.id, read_month(row.asked), read_month(row.said)) for row in found]
+    def _strays(self) -> Strays:
+        strays: dict[Month, dict[Month, set[int]]] = {}
+        for row in self._rows("SELECT asked, said, id FROM strays", {}):
+            said = strays.setdefault(read_month(row.asked), {})
+            said.setdefault(read_month(row.said), set()).add(row.id)
+        return {
+            asked: {month: frozenset(ids) for month, ids in said.items()} for asked, said in strays.items()
+        }
 
     def _sought(self, asked: _Asked, span: Span) -> _Sought:
-        if span not in asked.sought:
+        if span.since not in asked.sought:
             ids: frozenset[int] | None = None
             common, listed = [], []
             for mark in asked.words:
+                strays = self._strays_having(asked, mark, span)
                 few = self._few_having(asked, mark, span)
                 if few is not None:
-                    ids = few if ids is None else ids & few
-                else:
-                    common.append(self._each_has(asked, mark, span))
-                    listed.append(self._all_having(asked, mark, span))
+                    ids = few | strays if ids is None else ids & (few | strays)
+                elif span.own:
+                    others = f" OR id IN ({', '.join(map(str, strays))})" if strays else ""
+                    common.append(f"({self._shelf.has(span.own, mark, 'cards.id')}{others})")
+                    listed.append(f"({_listed([self._shelf.having(span.own, mark)])}{others})")
                 if ids is not None and not ids:
                     break
-            asked.sought[span] = _Sought(ids, tuple(common), tuple(listed))
-        return asked.sought[span]
+            asked.sought[span.since] = _Sought(ids, tuple(common), tuple(listed))
+        return asked.sought[span.since]
 
     def _few_having(self, asked: _Asked, mark: str, span: Span) -> frozenset[int] | None:
-        """The cards of a month that have a word; None where they are not few."""
+        """The cards of a month's own that have a word; None where they are not few."""
         rows: set[int] = set()
         if span.own:
             sql = f"{self._shelf.having(span.own, mark)} LIMIT {_RARE + 1}"
             rows |= {row.row for row in self._rows(sql, {mark: asked.values[mark]})}
         if len(rows) > _RARE:
             return None
-        return frozenset({row // 2 for row in rows} | self._strays_having(asked, mark, span))
+        return frozenset(row // 2 for row in rows)
 
     def _strays_having(self, asked: _Asked, mark: str, span: Span) -> set[int]:
-        found = set()
-        for stray in span.strays:
-            mine = f"{self._shelf.having(stray.said, mark)} AND {self._shelf.row} IN ({2 * stray.id}, {2 * stray.id + 1})"
-            if list(self._rows(mine, {mark: asked.values[mark]})):
-                found.add(stray.id)
+        found: set[int] = set()
+        for month, ids in span.strays.items():
+            near = f"{self._shelf.row} BETWEEN {2 * min(ids)} AND {2 * max(ids) + 1}"
+            rows = self._rows(f"{self._shelf.having(month, mark)} AND {near}", {mark: asked.values[mark]})
+            found |= ids & {row.row // 2 for row in rows}
         return found
-
-    def _each_has(self, asked: _Asked, mark: str, span: Span) -> str:
-        """A condition for cards that are asked one after another."""
-        assert span.own
-        either = [self._shelf.has(span.own, mark, f"2 * cards.id{more}") for more in ("", " + 1")]
-        if strays := self._strays_having(asked, mark, span):
-            either.append(f"id IN ({', '.join(map(str, strays))})")
-        return f"({' OR '.join(either)})"
-
-    def _all_having(self, asked: _Asked, mark: str, span: Span) -> str:
-        """A condition that is one list."""
-        assert span.own
-        own = _listed([self._shelf.having(span.own, mark)])
-        strays = self._strays_having(asked, mark, span)
-        return f"({own} OR id IN ({', '.join(map(str, strays))}))" if strays else own
 
     def _few(self, listed: str, values: Mapping[str, Any]) -> bool:
         sql = f"SELECT count(*) FROM (SELECT 1 FROM ({listed}) AS one LIMIT {_FEW + 1}) AS few"

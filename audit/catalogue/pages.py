@@ -8,7 +8,7 @@ meanwhile moves nothing; and it is as good after the catalogue was made anew.
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +64,8 @@ def read_cursor(cursor: str, order: Order) -> Place:
         raise BadCursor("this is not a cursor that a search has given") from fault
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """A card that was asked in one month and whose words are those of another, as the month turned."""
-
-    id: int
-    asked: Month
-    said: Month
+Strays = Mapping[Month, Mapping[Month, frozenset[int]]]
+"""Cards that were asked in one month and whose words are those of another, as the month turned: by the first, the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +76,19 @@ class Span:
     since: str
     until: str
     own: Month | None
-    strays: tuple[Stray, ...]
+    strays: Mapping[Month, frozenset[int]]
 
 
-def spans_of(
-    months: Iterable[Month], strays: Sequence[Stray], since: str | None, until: str | None
-) -> list[Span]:
+def spans_of(months: Iterable[Month], strays: Strays, since: str | None, until: str | None) -> list[Span]:
     """The months that something was asked in, newest first, as far as the period reaches into them."""
     there = set(months)
     spans = []
-    for month in sorted(there | {stray.asked for stray in strays}, reverse=True):
+    for month in sorted(there | strays.keys(), reverse=True):
         span = Span(
             moment(month.first_moment()),
             moment(month.next().first_moment()),
             month if month in there else None,
-            tuple(stray for stray in strays if stray.asked == month and stray.said in there),
+            {said: ids for said, ids in strays.get(month, {}).items() if said in there},
         )
         if (since is None or span.until > since) and (until is None or span.since < until):
             spans.append(span)

@@ -89,8 +89,8 @@ class Shelf(Protocol):
         """A query for the rows of a month that have every pair; ``:mark`` is what `asked` makes of the pairs. A condition
         on ``row`` may follow."""
 
-    def has(self, month: Month, mark: str, row: str) -> str:
-        """A condition: that this row is one of them. For rows that are asked one after another."""
+    def has(self, month: Month, mark: str, card: str) -> str:
+        """A condition: that a card has one of them. For cards that are asked one after another."""
 
     def asked(self, grams: Iterable[str]) -> Any:
         """The pairs as `having` takes them."""
@@ -121,6 +121,7 @@ def _tables(whole: str, words: str, flavour: str) -> list[str]:
         f"    disposition {words} NOT NULL DEFAULT '',\n    incident {words},\n    UNIQUE (exchange)\n)",
         f"CREATE TABLE tags (kind {words} NOT NULL, name {words} NOT NULL, id {whole} NOT NULL,"
         f" PRIMARY KEY (kind, name, id)){flavour}",
+        "CREATE INDEX tags_by_id ON tags (id)",
         f"CREATE TABLE events (writer {words} NOT NULL, idx {whole} NOT NULL, at {words} NOT NULL,"
         f" kind {words} NOT NULL, what {words} NOT NULL, who {words}, exchange {words}, subject {words},"
         f" PRIMARY KEY (writer, idx))",
@@ -169,7 +170,7 @@ class _File:
         return engine
 
     def reader(self) -> Engine:
-        return self._engine("BEGIN")
+        return self._engine("BEGIN", _MAPPED)
 
     def is_there(self) -> bool:
         return self._path.exists()
@@ -216,9 +217,9 @@ class _File:
         table = _table_of(month)
         return f"SELECT rowid AS row FROM {table} WHERE {table} MATCH :{mark}"
 
-    def has(self, month: Month, mark: str, row: str) -> str:
-        table = _table_of(month)
-        return f"EXISTS (SELECT 1 FROM {table} WHERE {table} MATCH :{mark} AND rowid = {row})"
+    def has(self, month: Month, mark: str, card: str) -> str:
+        """As a list: FTS5 gives all rows of a month sooner than it says of a few hundred whether each is one of them."""
+        return f"{card} IN (SELECT row / 2 FROM ({self.having(month, mark)}) AS had)"
 
     def asked(self, grams: Iterable[str]) -> Any:
         return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in sorted(grams))
@@ -226,14 +227,14 @@ class _File:
     def day(self, column: str) -> str:
         return f"date({column}, '+9 hours')"
 
-    def _engine(self, begin: str) -> Engine:
+    def _engine(self, begin: str, *more: str) -> Engine:
         import sqlite3
 
         def connect() -> sqlite3.Connection:
             connection = sqlite3.connect(
                 self._path, timeout=30, isolation_level=None, check_same_thread=False
             )
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", _CACHE):
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", _CACHE, *more):
                 connection.execute(f"PRAGMA {pragma}").close()
             return connection
 
@@ -260,6 +261,9 @@ class _File:
 
 _CACHE = "cache_size = -65536"
 """64 MB: with a million cards the two of SQLite's own accord are read and written again and again."""
+
+_MAPPED = "mmap_size = 2147483648"
+"""Who looks reads cards from all over the file: half the time, without a call for each page."""
 
 _MARKS = "".join(letter for letter in map(chr, range(0x21, 0x7F)) if not letter.isalnum())
 _TOKENS = """"ascii tokenchars '{}'\"""".format(_MARKS.replace("'", "''").replace('"', '""'))
@@ -360,10 +364,11 @@ class _Schema:
     def having(self, month: Month, mark: str) -> str:
         return f"SELECT row FROM {_table_of(month)} WHERE grams @> CAST(:{mark} AS text[])"
 
-    def has(self, month: Month, mark: str, row: str) -> str:
+    def has(self, month: Month, mark: str, card: str) -> str:
         """OFFSET keeps the planner from making one list of all rows that have it."""
-        having = f"SELECT 1 FROM {_table_of(month)} WHERE row = {row} AND grams @> CAST(:{mark} AS text[])"
-        return f"EXISTS ({having} OFFSET 0)"
+        having = f"SELECT 1 FROM {_table_of(month)} WHERE grams @> CAST(:{mark} AS text[])"
+        mine = f"row BETWEEN 2 * {card} AND 2 * {card} + 1"
+        return f"EXISTS ({having} AND {mine} OFFSET 0)"
 
     def asked(self, grams: Iterable[str]) -> Any:
         return sorted(grams)

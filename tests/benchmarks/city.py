@@ -203,7 +203,10 @@ def _moment(chance: random.Random, month: Month) -> datetime:
 
 def _exchange(chance: random.Random, who: Member, at: datetime, seed: str) -> Exchange:
     if who.actor == "robot":
-        at = at.replace(hour=(19 + chance.randrange(2)) % 24)  # four in the morning in Japan
+        here = at + timedelta(hours=9)
+        at = here.replace(hour=4 + chance.randrange(2)) - timedelta(
+            hours=9
+        )  # before dawn of the same day in Japan
     id = f"01{seed.replace('-', '')}{''.join(chance.choices(_LETTERS, k=12))}".upper()
     words, entities = _words(chance)
     stopped = chance.random()
