@@ -101,11 +101,10 @@ class _Asked:
 @dataclass(frozen=True, slots=True)
 class _Sought:
     """The words in a month. ``ids``: of the cards that have all the rare ones, None where none is rare; ``common``: that a
-    card has the others, too; ``listed``: the same as a list of all that have them."""
+    card has the others, too."""
 
     ids: frozenset[int] | None
     common: tuple[str, ...]
-    listed: tuple[str, ...]
 
 
 class Look:
@@ -288,7 +287,7 @@ class Look:
     def _sought(self, asked: _Asked, span: Span) -> _Sought:
         if span.since not in asked.sought:
             ids: frozenset[int] | None = None
-            common, listed = [], []
+            common: list[str] = []
             for mark in asked.words:
                 strays = self._strays_having(asked, mark, span)
                 few = self._few_having(asked, mark, span)
@@ -297,10 +296,9 @@ class Look:
                 elif span.own:
                     others = f" OR id IN ({', '.join(map(str, strays))})" if strays else ""
                     common.append(f"({self._shelf.has(span.own, mark, 'cards.id')}{others})")
-                    listed.append(f"({_listed([self._shelf.having(span.own, mark)])}{others})")
                 if ids is not None and not ids:
                     break
-            asked.sought[span.since] = _Sought(ids, tuple(common), tuple(listed))
+            asked.sought[span.since] = _Sought(ids, tuple(common))
         return asked.sought[span.since]
 
     def _few_having(self, asked: _Asked, mark: str, span: Span) -> frozenset[int] | None:
@@ -331,7 +329,13 @@ class Look:
         """How many there are; counting stops at one more than `COUNTED`."""
         total = 0
         for span in spans:
-            where, values = self._within(asked, span, each=False)
+            words = self._counted_words(asked, span, COUNTED + 1 - total) if span else None
+            if words is not None:
+                total += words
+                if total > COUNTED:
+                    break
+                continue
+            where, values = self._within(asked, span)
             sql = (
                 f"SELECT count(*) FROM (SELECT 1 FROM cards WHERE {where} LIMIT {COUNTED + 1 - total}) AS few"
             )
@@ -339,6 +343,22 @@ class Look:
             if total > COUNTED:
                 break
         return total
+
+    def _counted_words(self, asked: _Asked, span: Span, most: int) -> int | None:
+        """How many hold a word, from the words alone: where nothing else is asked, no card need be looked at. None where
+        it must."""
+        sought = self._sought(asked, span)
+        if asked.conditions or (sought.common and len(asked.words) > 1):
+            return None
+        ids = set(sought.ids or ())
+        others = (said for month, said in self._strays.items() if month != span.own)
+        elsewhere = {id for said in others for month, ids in said.items() if month == span.own for id in ids}
+        if sought.ids is None and span.own:
+            (mark,) = asked.words
+            sql = f"{self._shelf.having(span.own, mark)} LIMIT {2 * (most + len(elsewhere))}"
+            ids = {row.row // 2 for row in self._rows(sql, {mark: asked.values[mark]})}
+            ids |= self._strays_having(asked, mark, span)
+        return len(ids - elsewhere)
 
     def _page(
         self,
@@ -367,8 +387,8 @@ class Look:
                     break
                 last = _place(rows[-1], order)
 
-    def _within(self, asked: _Asked, span: Span | None, *, each: bool) -> tuple[str, dict[str, Any]]:
-        """The question, kept to a month. ``each``: for a few of many, which are asked one after another."""
+    def _within(self, asked: _Asked, span: Span | None) -> tuple[str, dict[str, Any]]:
+        """The question, kept to a month."""
         conditions, values = [*asked.conditions], dict(asked.values)
         if span is None:
             conditions += self._having(asked)
@@ -378,7 +398,7 @@ class Look:
                 conditions.append(
                     f"id IN ({', '.join(map(str, sorted(sought.ids)))})" if sought.ids else "1 = 0"
                 )
-            conditions += sought.common if each or sought.ids is not None else sought.listed
+            conditions += sought.common
             conditions.append("at >= :span_since AND at < :span_until")
             values |= {"span_since": span.since, "span_until": span.until}
         return " AND ".join(conditions) or "1 = 1", values
@@ -386,7 +406,7 @@ class Look:
     def _next(
         self, asked: _Asked, span: Span | None, limit: int, before: Place | None, order: Order
     ) -> list[Any]:
-        where, values = self._within(asked, span, each=True)
+        where, values = self._within(asked, span)
         if before:
             where += f" AND ({', '.join(order)}) < ({', '.join(f':before_{name}' for name in order)})"
             values |= {f"before_{name}": value for name, value in zip(order, before, strict=True)}
