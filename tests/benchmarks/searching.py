@@ -8,8 +8,9 @@ median and 95th percentile are told in milliseconds, and how long it takes to en
 tests' own server with fsync on and its settings as they come. A ledger and a catalogue that lie in DIR already are used
 again, else they are written there and kept; a hundred records come in at every run. Judges nothing.
 
-On two cores that others share it took 4 minutes to write a million records and 4 to make their catalogue, in a file; the
-questions take 3 minutes. PostgreSQL takes as long again. Of 3 million records write 13 minutes, make 13 minutes.
+On two cores that others share, under a load of 5, it took 4 to 10 minutes to write a million records and 12 to 14 to make
+their catalogue, for each store; the questions take 3 minutes in a file and more in a database. Of 3 million records 13
+minutes to write them; of 10 million nothing was measured. Figures: docs/review.md.
 """
 
 import argparse
