@@ -161,8 +161,8 @@ REMOVED: Mapping[Kind, tuple[Removed, ...]] = {
             "ほかの記録と突き合わせると、だれか分かるため。" + _PUBLIC,
         ),
         Removed(
-            "利用者が5人に満たない部・課・ツールの名前",
-            "departments, sections and tools of fewer than 5 persons",
+            "利用者が5人に満たない部・課・ツール・利用案件の名前",
+            "departments, sections, tools and use cases of fewer than 5 persons",
             "だれか分かるおそれがあるため。" + _PUBLIC,
         ),
         Removed("だれが見たか、審査の記録", "who looked, and what reviewers made of it", _PUBLIC),
@@ -243,8 +243,17 @@ def about(shown: Timeline, person: str, periods: Periods) -> list[Row]:
         "original_until": _word(original.get("until")) if isinstance(original, dict) else None,
     }
     row |= _use(shown, asked) | _said(shown) | _kept(shown, periods)
-    events = (event(record, person, periods) for record in shown.events)
+    events = (event(record, person, periods) for record in told_of(shown.events))
     return [_of("personal", row), *(one for one in events if one is not None)]
+
+
+def told_of(events: Iterable[Record]) -> Iterator[Record]:
+    """What the person is told of: nothing of an original that nobody has allowed to be opened."""
+    known = [(record, json.loads(record.body)) for record in events]
+    allowed = {body["grant"] for _, body in known if body.get("event") == "glass.allowed"}
+    for record, body in known:
+        if not str(body.get("event")).startswith("glass.") or body["grant"] in allowed:
+            yield record
 
 
 def looks(
@@ -326,10 +335,11 @@ WITHHELD = "(5人に満たないため伏せます)"
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Which sections and tools so many persons share that a name tells of nobody; ``persons``: how many in all."""
+    """Which sections, tools and use cases so many persons share that a name tells of nobody; ``persons``: how many in all."""
 
     units: frozenset[Unit]
     tools: frozenset[str | None]
+    use_cases: frozenset[str | None]
     persons: int
 
 
@@ -337,13 +347,20 @@ def crowd_of(cards: Iterable[Mapping[str, Any]]) -> Crowd:
     """Of all exchanges of an export. Where one name alone is withheld, the next smallest is, too."""
     units: dict[Unit, set[object]] = {}
     tools: dict[str | None, set[object]] = {}
+    use_cases: dict[str | None, set[object]] = {}
     persons: set[object] = set()
     for card in cards:
         who = card["person"]
         persons.add(who)
         units.setdefault((card["department"], card["section"]), set()).add(who)
         tools.setdefault(card["tool"], set()).add(who)
-    return Crowd(frozenset(_shared(units)), frozenset(_shared(tools)), len(persons))
+        use_cases.setdefault(card["use_case"], set()).add(who)
+    return Crowd(
+        units=frozenset(_shared(units)),
+        tools=frozenset(_shared(tools)),
+        use_cases=frozenset(_shared(use_cases)),
+        persons=len(persons),
+    )
 
 
 def _shared(names: Mapping[Any, set[object]]) -> Iterator[Any]:
@@ -369,6 +386,8 @@ def of_nobody(shown: Timeline, number: int, crowd: Crowd, periods: Periods, *, t
     row |= _use(shown, asked) | _kept(shown, periods)
     if caller.get("tool") not in crowd.tools:
         row["tool"] = WITHHELD
+    if row["use_case"] is not None and row["use_case"] not in crowd.use_cases:
+        row["use_case"] = WITHHELD
     return _of("information", row | _said(shown) if texts else row)
 
 

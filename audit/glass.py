@@ -10,7 +10,7 @@ process, and nobody can change it quietly. Every view is a record of its own.
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -134,6 +134,22 @@ def closed(reader: Reader, grant: Grant, now: datetime) -> tuple[Grant, Draft]:
     if grant.state(now) not in ("asked", "open"):
         raise NotOpened("over")
     return replace(grant, ended="closed"), _draft("closed", grant, reader, {})
+
+
+def looked(reader: Reader, grants: Sequence[Grant], reason: str | None = None) -> list[Draft]:
+    """The records of a look at a list of requests, made before it is shown: the look itself, and who is told by it."""
+    body = {
+        "what": "openings",
+        "filters": {},
+        "rows": len(grants),
+        "person": reader.person,
+        "role": reader.role,
+    }
+    heard = (told(reader, one) for one in grants)
+    return [
+        Draft("viewed", None, body | {"reason": reason}),
+        *(draft for draft in heard if draft is not None),
+    ]
 
 
 def told(reader: Reader, grant: Grant) -> Draft | None:

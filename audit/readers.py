@@ -80,16 +80,16 @@ class Reader:
 
     @property
     def own(self) -> Reach:
-        """What is held of themselves: everybody may see it."""
-        return Reach(person=self.person)
+        """What is held of themselves: everybody may see it, and nobody is anybody."""
+        return Reach(person=self.person) if self.person else Reach(nothing=True)
 
 
 def reader_of(person: str, role: str, department: str, section: str) -> Reader:
-    """A person of the book, or of the city's directory, as a reader."""
+    """A person of the book, or of the city's directory, as a reader. Whoever belongs nowhere reaches nothing."""
     if role in OWN_SECTION:
-        reach = Reach(department=department, section=section)
+        reach = Reach(department=department, section=section, nothing=not (department and section))
     elif role in OWN_DEPARTMENT:
-        reach = Reach(department=department)
+        reach = Reach(department=department, nothing=not department)
     else:
         reach = Reach.everything()
     return Reader(person, role, SIGHTS.get(role, frozenset()), reach)

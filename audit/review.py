@@ -18,7 +18,7 @@ from audit import originals, query
 from audit.address import Address
 from audit.catalogue.finding import Look, looking
 from audit.catalogue.pages import Found
-from audit.catalogue.question import Question, Reach
+from audit.catalogue.question import BadQuestion, Question, Reach
 from audit.glass import EVENTS, Grant, demand_view, grants_of
 from audit.master import CannotOpen, Master
 from audit.model import Record
@@ -42,13 +42,13 @@ COUNTED_BY = (
 """What exchanges are counted by. Never by person: nobody is ranked."""
 
 
-COARSE = frozenset(
+OF_MANY = frozenset(
     {
         "since", "until", "department", "section", "tool", "model", "category", "confidentiality", "verdict", "outcome",
-        "egress", "rule", "entity", "severity", "with_tests",
+        "reason", "egress", "rule", "entity", "alarm", "severity", "disposition", "reviewed", "with_tests",
     }
 )  # fmt: skip
-"""What somebody from outside may ask with."""
+"""What counts are asked with by whoever sees no exchanges: nothing that names a person, a case or a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +163,28 @@ class Review:
     def counts(self, by: str, question: Question, now: datetime) -> list[Cell]:
         """How many exchanges and persons there are of each value, most first, within reach.
 
-        ``by`` is one of `COUNTED_BY`, else ValueError. Somebody from outside sees no cell of fewer than `FEWEST` persons,
-        and no single cell less than the rest, which would be told by the sum; and asks of whole months that are over,
-        with `COARSE` filters alone: two questions that differ by a minute tell of whoever asked in it.
+        ``by`` is one of `COUNTED_BY`, else `BadQuestion`. Whoever sees no exchanges asks with `OF_MANY` alone. Somebody from
+        outside sees one month of the whole house at a time, the last that is over unless they name one, and asks with
+        nothing else: two questions that differ by a minute, or by a section, tell of whoever is in the difference. Of a
+        table they see no cell of fewer than `FEWEST` persons, nor the next smallest, which would be told by the sum.
         """
         if by not in COUNTED_BY:
-            raise ValueError(f"counted by one of: {', '.join(COUNTED_BY)}")
-        anonymous = "counts" not in self.reader.sights
-        reach = self.reader.demand("anonymous_counts" if anonymous else "counts")
-        named = question.person or question.exchange or question.conversation or question.words
+            raise BadQuestion(
+                f"数えられるのは {'、'.join(COUNTED_BY)} ごとです。",
+                f"Counted by one of: {', '.join(COUNTED_BY)}.",
+            )
+        if "counts" not in self.reader.sights:
+            reach = self.reader.demand("anonymous_counts")
+            rows = self._look.counts(_one_month(question, now), reach, by)
+            return not_small([Cell(*row) for row in rows])
+        reach = self.reader.demand("counts")
+        named = sorted(question.stated().keys() - OF_MANY)
         if named and "exchanges" not in self.reader.sights:
-            raise ValueError("counts are not asked of one person, exchange or text")
-        if anonymous:
-            question = _coarse(question, now)
-        cells = [Cell(*row) for row in self._look.counts(question, reach, by)]
-        return kept_back(cells) if anonymous else cells
+            raise BadQuestion(
+                f"件数は、人・案件・文章が分かる条件({'、'.join(named)})では数えられません。外してください。",
+                f"Counts are not asked of a person, a case or a text: leave out {', '.join(named)}.",
+            )
+        return [Cell(*row) for row in self._look.counts(question, reach, by)]
 
     # ── one's own ────────────────────────────────────────────────────────────────────────────────
 
@@ -206,6 +213,10 @@ class Review:
         return self._look.events(subject=person, limit=_EVERY)
 
     # ── openings ─────────────────────────────────────────────────────────────────────────────────
+
+    def openings(self) -> list[Grant]:
+        """The same as a list, newest first."""
+        return sorted(self.grants().values(), key=lambda one: one.asked_at, reverse=True)
 
     def grants(self) -> dict[str, Grant]:
         """Every request to open an original that the reader has to do with: reviewers and second persons all of them, a
@@ -239,28 +250,37 @@ class Review:
             return True
         if grant.until is None:
             return False
-        if reader.role == "section_head":
-            return (grant.department, grant.section) == (reader.reach.department, reader.reach.section)
-        return grant.subject == reader.person
+        unit = (reader.reach.department, reader.reach.section)
+        is_head = reader.role == "section_head" and (grant.department, grant.section) == unit
+        return is_head or grant.subject == reader.person
 
     def _timeline(self, exchange: str, reach: Reach) -> Timeline | None:
         cards = self._look.search(Question(exchange=exchange), reach, 1).cards
         shown = query.show(self._ledger, exchange) if cards else None
         if shown is None:
             return None
-        events = self._look.events(exchange=exchange)[::-1]
+        events = self._look.events(exchange=exchange, limit=_EVERY)[::-1]
         return Timeline(cards[0], shown.asked, shown.ending, shown.asked_text, shown.answer_text, events)
 
 
-def _coarse(question: Question, now: datetime) -> Question:
-    """The question, up to the last month that is over. Raises ValueError where it could make somebody out."""
-    if finer := sorted(question.stated().keys() - COARSE):
-        raise ValueError(f"counts for somebody from outside are not asked with: {', '.join(finer)}")
-    for at in (question.since, question.until):
-        if at is not None and at != month_of(at).first_moment():
-            raise ValueError("counts for somebody from outside are asked of whole months in Japan")
-    over = month_of(now).first_moment()
-    return replace(question, until=min(question.until or over, over))
+def _one_month(question: Question, now: datetime) -> Question:
+    """The whole house in one month that is over. Raises `BadQuestion`."""
+    last = month_of(now).before()
+    month = month_of(question.since) if question.since else last
+    asked = Question(since=month.first_moment(), until=month.next().first_moment())
+    if month > last or question not in (Question(), asked):
+        raise BadQuestion(
+            "外部の方が数えられるのは、終わったひと月ずつ、市全体だけです。since と until に月の初めと次の月の初めを"
+            "(2026-10-01T00:00:00+09:00 と 2026-11-01T00:00:00+09:00 のように)、ほかの条件なしで指定してください。",
+            "Somebody from outside counts the whole house in one month that is over: since and until are the first"
+            " moments of a month and of the next, and there are no other filters.",
+        )
+    return asked
+
+
+def not_small(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells that tell of nobody; the others are not there at all, by name neither."""
+    return [cell for cell in kept_back(cells) if cell.persons is not None]
 
 
 def kept_back(cells: Sequence[Cell]) -> list[Cell]:

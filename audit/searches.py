@@ -8,12 +8,14 @@ again and again can be reviewed, too.
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from audit import wording
-from audit.catalogue.question import Question
+from audit.catalogue.grams import folded, grams
+from audit.catalogue.question import BadQuestion, Question, TooShort
 from audit.model import Draft, Record
 from audit.readers import Reader
 
@@ -77,9 +79,12 @@ def saved(
     days: int | None = None,
     shared: bool = False,
 ) -> Draft:
-    """The record that keeps a search; ``kept`` are those within reach. Raises `NotForThem`, `BadWording`, `NotSaved`."""
+    """The record that keeps a search; ``kept`` are those within reach. Raises `NotForThem`, `BadWording`, `NotSaved`,
+    `TooShort`."""
     reader.demand("exchanges")
     named = wording.name(name)
+    if not all(grams(folded(word)) for word in question.words):
+        raise TooShort
     own = [one for one in kept.values() if one.is_of(reader)]
     if any(one.name == named for one in own):
         raise NotSaved("taken")
@@ -112,18 +117,24 @@ def searches_of(records: Iterable[Record]) -> dict[str, Saved]:
     for record in sorted(records, key=lambda one: (one.at, one.writer, one.index)):
         body = json.loads(record.body)
         if body["event"] == "search.saved":
-            kept[body["search"]] = _saved(body, record.at)
+            with suppress(
+                BadQuestion
+            ):  # of a filter that is no more: it cannot be asked, and nobody else's is lost
+                kept[body["search"]] = _saved(body, record.at)
         else:
             gone.add(body["search"])
     return {id: one for id, one in kept.items() if id not in gone}
 
 
 def question_of(stated: Mapping[str, Any]) -> Question:
-    """The question that states this (`Question.stated`). A filter that is no more is left out of no answer: ValueError."""
+    """The question that states this (`Question.stated`). Raises `BadQuestion` for a filter that is no more."""
     given: dict[str, Any] = {}
     for name, value in stated.items():
         if name not in Question.__slots__:
-            raise ValueError(f"this search was kept with a filter that is no more: {name}")
+            raise BadQuestion(
+                f"この検索には、いまはない条件({name})があります。",
+                f"This search has a filter that is no more: {name}.",
+            )
         if name in ("since", "until"):
             value = datetime.fromisoformat(value)
         given[name] = tuple(value) if isinstance(value, list) else value

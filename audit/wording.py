@@ -8,7 +8,8 @@ LONGEST = 500
 """Characters of a reason."""
 LONGEST_NAME = 60
 
-_INCIDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,39}")
+_INCIDENT = re.compile(r"(?=[A-Za-z0-9_-]*[0-9])[A-Za-z0-9][A-Za-z0-9_-]{2,39}")
+"""With a figure in it: a name is none."""
 
 
 class BadWording(ValueError):
@@ -60,7 +61,7 @@ _SAID = {
         "A number that looks like a My Number or a resident code is not kept in the ledger: leave it out.",
     ),
     "incident": (
-        "事案番号は INC-2026-014 のような、英数字と - _ の3字から40字です。",
-        "An incident number has 3 to 40 letters, digits, - and _, as in INC-2026-014.",
+        "事案番号は INC-2026-014 のような、数字の入った英数字と - _ の3字から40字です。",
+        "An incident number has 3 to 40 letters, digits, - and _, one digit at least, as in INC-2026-014.",
     ),
 }

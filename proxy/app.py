@@ -136,7 +136,8 @@ def create_app(
     app.include_router(reviews.router)
     for read in (review, searches, dispositions, openings, cases, disclosures):
         app.include_router(read.router)
-    app.add_exception_handler(Problem, asking.told)
+    for told_of in (Problem, Exception):
+        app.add_exception_handler(told_of, asking.told)
     app.add_exception_handler(RequestValidationError, asking.misread)
     app.openapi = lambda: described.secured(FastAPI.openapi(app))  # type: ignore[method-assign]
     nowhere = door(passage.unknown_route, "unknown")

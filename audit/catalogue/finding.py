@@ -32,7 +32,7 @@ from audit.catalogue.pages import (
     read_cursor,
     spans_of,
 )
-from audit.catalogue.question import Question, Reach, TooShort
+from audit.catalogue.question import BadQuestion, Question, Reach, TooShort, demand_sound
 from audit.catalogue.severity import SEVERITIES
 from audit.model import Record
 from audit.months import Month, read_month
@@ -152,7 +152,8 @@ class Look:
         return int(self._connection.execute(text("SELECT count(*) FROM cards")).scalar_one())
 
     def counts(self, question: Question, reach: Reach, by: str) -> list[tuple[str | None, int, int]]:
-        """Exchanges and persons of each value of a column, a kind of tag or ``day`` (Japan), most first."""
+        """Exchanges and persons of each value of a column, a kind of tag or ``day`` (Japan), most first. A section is named
+        with its department. Raises `BadQuestion` where the texts of too many would have to be read."""
         asked = self._asked(question, reach)
         cards, name = "cards", by
         if by in TAGS:
@@ -160,7 +161,9 @@ class Look:
             asked.values["by"] = by
         elif by == "day":
             name = self._shelf.day("cards.at")
-        conditions = [*asked.conditions, *self._having(asked)]
+        elif by == "section":
+            name = "CASE WHEN section IS NOT NULL THEN COALESCE(department || ' ', '') || section END"
+        conditions = [*asked.conditions, *self._having(asked), *self._held(asked, question)]
         own = " AND ".join(map(_of_cards, conditions)) or "1 = 1"
         sql = (
             f"SELECT {name} AS name, count(*) AS exchanges, count(DISTINCT person) AS persons FROM {cards}"
@@ -170,6 +173,21 @@ class Look:
         if by == "severity":
             return [(SEVERITIES[name], exchanges, persons) for name, exchanges, persons in rows]
         return rows
+
+    def _held(self, asked: _Asked, question: Question) -> list[str]:
+        """Of words longer than a pair: which cards hold them, where so few are left that their texts can be read."""
+        long = [word for word in map(folded, question.words) if len(word) > FEWEST]
+        if not long:
+            return []
+        spans = self._spans(asked, question, NEWEST)
+        total = self._counted(asked, spans)
+        if total > _LOOKED_AT:
+            raise BadQuestion(
+                f"当てはまりそうなやり取りが{_LOOKED_AT}件より多く、文章を読んで数えきれません。期間や課で絞ってください。",
+                f"More than {_LOOKED_AT} texts would have to be read: narrow it by time or section.",
+            )
+        ids = [row.id for row in self._page(asked, spans, long, total, None, NEWEST)]
+        return [f"cards.id IN ({', '.join(map(str, ids)) or 'NULL'})"]
 
     def campaigns(self, reach: Reach, since: datetime, persons: int) -> list[tuple[str, int, int, str, str]]:
         """Masked texts that so many persons sent since then: the mark, persons, exchanges, first and last moment."""
@@ -190,9 +208,14 @@ class Look:
         exchange: str | None = None,
         subject: str | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 1_000,
     ) -> tuple[Record, ...]:
-        """Records of looks and notes, newest first. ``what``: an event, or with ``.*`` at its end all of its kind."""
+        """Records of looks and notes, newest first. ``what``: an event, or with ``.*`` at its end all of its kind.
+
+        Raises `BadQuestion`.
+        """
+        demand_sound(what, who, exchange, subject, since, until)
         asked = _Asked()
         for name, value in (("who", who), ("exchange", exchange), ("subject", subject)):
             if value is not None:
@@ -203,6 +226,8 @@ class Look:
             asked.add("what = :what", what=what)
         if since:
             asked.add("at >= :since", since=moment(since))
+        if until:
+            asked.add("at < :until", until=moment(until))
         sql = f"SELECT writer, idx FROM events WHERE {asked.where} ORDER BY at DESC, writer DESC, idx DESC LIMIT {int(limit)}"
         places = [(row.writer, row.idx) for row in self._rows(sql, asked.values)]
         return records_of(self._ledger, places)
@@ -253,7 +278,7 @@ class Look:
     def _add_word(self, asked: _Asked, number: int, word: str) -> None:
         pairs = grams(folded(word))
         if not pairs:
-            raise TooShort(f"a word has {FEWEST} characters side by side at least")
+            raise TooShort
         mark = f"word{number}"
         asked.words.append(mark)
         asked.values[mark] = self._shelf.asked(pairs)

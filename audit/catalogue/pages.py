@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from audit.catalogue.question import BadQuestion, demand_sound
 from audit.months import Month
 from audit.names import moment
 
@@ -27,8 +28,20 @@ Place = tuple[Any, ...]
 """Where a row stands in an order."""
 
 
-class BadCursor(ValueError):
+_LONGEST = 500
+"""Characters of a cursor."""
+
+
+class BadCursor(BadQuestion):
     """A place to go on from that no search has given."""
+
+    about = "cursor"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "続きの印(cursor)は、前の頁が示したものをそのまま渡してください。",
+            "This is no cursor that a search has given: pass on the one of the page before.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +68,16 @@ def cursor_at(place: Place) -> str:
 def read_cursor(cursor: str, order: Order) -> Place:
     """The place where the last page ended. Raises `BadCursor` for what is no cursor of this order."""
     try:
+        if len(cursor) > _LONGEST:
+            raise ValueError
         place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         for name, value in zip(order, place, strict=True):
             if not isinstance(value, int if name == "severity" else str):
                 raise TypeError
+        demand_sound(*place)
         return tuple(place)
-    except (ValueError, TypeError) as fault:
-        raise BadCursor("this is not a cursor that a search has given") from fault
+    except (ValueError, TypeError, RecursionError) as fault:
+        raise BadCursor from fault
 
 
 Strays = Mapping[Month, Mapping[Month, frozenset[int]]]

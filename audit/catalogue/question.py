@@ -30,7 +30,8 @@ class Reach:
 
     def stated(self) -> dict[str, str]:
         """As the record of a look has it."""
-        return {name: value for name in ("person", "department", "section") if (value := getattr(self, name))}
+        places = {name: getattr(self, name) for name in ("person", "department", "section")}
+        return {name: value for name, value in places.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Question:
     with_tests: bool = True
     words: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raises `BadQuestion` for what no store can be asked."""
+        values = [getattr(self, name) for name in self.__slots__]
+        demand_sound(*values, *self.words, *self.tokens, *self.yen)
+
     def stated(self) -> dict[str, Any]:
         """What was given, as JSON: what the record of a look keeps."""
         given: dict[str, Any] = {}
@@ -87,5 +93,44 @@ class Question:
         return given
 
 
-class TooShort(ValueError):
+class BadQuestion(ValueError):
+    """What is asked cannot be asked so; `ja` and `en` say what to do. Never quotes what was asked.
+
+    ``about``: which of what was given, where it is one of them.
+    """
+
+    about: str | None = None
+
+    def __init__(self, ja: str, en: str) -> None:
+        super().__init__(f"{ja} / {en}")
+        self.ja, self.en = ja, en
+
+
+class TooShort(BadQuestion):
     """A word of fewer than two characters that stand side by side."""
+
+    about = "word"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "さがす言葉は、続いた2文字からです。",
+            "A word to look for has two characters side by side at least.",
+        )
+
+
+_LARGEST = 2**62
+_YEARS = range(1900, 9000)
+
+
+def demand_sound(*values: object) -> None:
+    """Raises `BadQuestion` for numbers, moments and characters that not every store can be asked."""
+    for value in values:
+        match value:
+            case datetime() if value.year not in _YEARS:
+                raise BadQuestion("日時の年が範囲の外です。", "The year of a moment is out of range.")
+            case int() if not 0 <= value < _LARGEST:
+                raise BadQuestion("数が範囲の外です。", "A number is out of range.")
+            case str() if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+                raise BadQuestion(
+                    "さがせない文字があります。", "There is a character that cannot be looked for."
+                )

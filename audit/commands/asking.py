@@ -18,6 +18,7 @@ from audit.commands.desk import (
     Reason,
     Where,
     address,
+    asked_well,
     because,
     cannot,
     demand_no_number,
@@ -131,35 +132,36 @@ def search(
 
     place, purpose = address(ledger), because(reason)
     words = tuple(word or ())
-    question = Question(
-        since=time(since, "--since"),
-        until=time(until, "--until"),
-        exchange=exchange,
-        person=person,
-        department=department,
-        section=section,
-        tool=tool,
-        model=model,
-        category=category,
-        confidentiality=confidentiality,
-        verdict=one_of("--verdict", verdict, ("permit", "confirm", "refuse")),
-        outcome=one_of("--outcome", outcome, (*ENDINGS, "open")),
-        reason=why,
-        egress=egress,
-        rule=rule,
-        entity=entity,
-        alarm=alarm,
-        severity=one_of("--severity", severity, SEVERITIES),
-        conversation=conversation,
-        use_case=use_case,
-        campaign=campaign,
-        incident=incident,
-        disposition=one_of("--disposition", disposition, DISPOSITIONS),
-        tokens=(least_tokens, most_tokens),
-        yen=(_millionths(least_yen), _millionths(most_yen)),
-        reviewed=reviewed,
-        words=words,
-    )
+    with asked_well():
+        question = Question(
+            since=time(since, "--since"),
+            until=time(until, "--until"),
+            exchange=exchange,
+            person=person,
+            department=department,
+            section=section,
+            tool=tool,
+            model=model,
+            category=category,
+            confidentiality=confidentiality,
+            verdict=one_of("--verdict", verdict, ("permit", "confirm", "refuse")),
+            outcome=one_of("--outcome", outcome, (*ENDINGS, "open")),
+            reason=why,
+            egress=egress,
+            rule=rule,
+            entity=entity,
+            alarm=alarm,
+            severity=one_of("--severity", severity, SEVERITIES),
+            conversation=conversation,
+            use_case=use_case,
+            campaign=campaign,
+            incident=incident,
+            disposition=one_of("--disposition", disposition, DISPOSITIONS),
+            tokens=(least_tokens, most_tokens),
+            yen=(_millionths(least_yen), _millionths(most_yen)),
+            reviewed=reviewed,
+            words=words,
+        )
     stated = question.stated()
     demand_no_number(*words, *(value for value in stated.values() if isinstance(value, str)))
     if question.since and question.until and question.since > question.until:
@@ -239,12 +241,13 @@ def find_search(searches: "dict[str, Saved]", id: str) -> "Saved":
 
 
 def _kept(decide: Any) -> Any:
+    from audit.catalogue.question import BadQuestion
     from audit.searches import NotSaved
     from audit.wording import BadWording
 
     try:
         return decide()
-    except (NotSaved, BadWording) as error:
+    except (NotSaved, BadQuestion, BadWording) as error:
         cannot(str(error))
 
 
@@ -256,4 +259,8 @@ def one_of(option: str, value: str | None, known: Sequence[str]) -> Any:
 
 
 def _millionths(yen: float | None) -> int | None:
-    return None if yen is None else round(yen * MILLIONTHS)
+    if yen is None:
+        return None
+    if not 0 <= yen <= 1e9:  # not a number is neither
+        cannot("費用は0円から10億円です / yen are from 0 to 1,000,000,000")
+    return round(yen * MILLIONTHS)

@@ -19,6 +19,7 @@ from audit.address import Address
 from audit.months import JST
 
 if TYPE_CHECKING:
+    from audit.catalogue.question import BadQuestion
     from audit.ledger import Ledger
     from audit.model import Draft
     from audit.review import Review
@@ -138,8 +139,7 @@ def because(reason: str | None) -> str:
 @contextmanager
 def reading(ledger: Address, person: str) -> "Iterator[Review]":
     """What whoever may read the ledger's file sees of it. What cannot be read or asked ends the command with status 2."""
-    from audit.catalogue.pages import BadCursor
-    from audit.catalogue.question import TooShort
+    from audit.catalogue.question import BadQuestion
     from audit.query import CANNOT_READ
     from audit.readers import at_the_terminal
     from audit.review import Review
@@ -149,16 +149,37 @@ def reading(ledger: Address, person: str) -> "Iterator[Review]":
             yield review
     except typer.Exit:  # a RuntimeError, too
         raise
-    except TooShort:
-        cannot("--word は続いた2文字からです / --word has two characters side by side at least")
-    except BadCursor:
-        cannot("--cursor は前の頁が示した印ではありません / --cursor is no mark that a search has given")
+    except BadQuestion as error:
+        asked_badly(error)
     except CANNOT_READ as error:
         cannot_read(ledger, error)
 
 
-def record_view(ledger: Address, what: str, filters: dict[str, Any], rows: int, reason: str | None) -> None:
-    """Who looked, at what, and how much of it. Nothing is shown unless this is durable.
+@contextmanager
+def asked_well() -> "Iterator[None]":
+    """What no store can be asked ends the command with status 2."""
+    from audit.catalogue.question import BadQuestion
+
+    try:
+        yield
+    except BadQuestion as error:
+        asked_badly(error)
+
+
+def asked_badly(error: "BadQuestion") -> NoReturn:
+    """Say which option it is, and what to do."""
+    cannot(f"--{error.about}: {error}" if error.about else str(error))
+
+
+def record_view(
+    ledger: Address,
+    what: str,
+    filters: dict[str, Any],
+    rows: int,
+    reason: str | None,
+    subject: str | None = None,
+) -> None:
+    """Who looked, at what, and how much of it, and about whom. Nothing is shown unless this is durable.
 
     What is searched for, and so kept in ``filters``, was checked before the search (demand_no_number).
     """
@@ -166,6 +187,7 @@ def record_view(ledger: Address, what: str, filters: dict[str, Any], rows: int, 
 
     demand_no_number(reason)
     body = {"what": what, "filters": filters, "rows": rows, "os_user": os_user(), "reason": reason}
+    body |= {"subject": subject} if subject else {}
     refusal = (
         "持ち出しを記録できないため、何も書き出しません / Nothing is written, because it cannot be recorded"
         if what in ("export", "backup", "disclosure")

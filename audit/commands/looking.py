@@ -18,6 +18,7 @@ from audit.commands.desk import (
     Reason,
     Where,
     address,
+    asked_well,
     because,
     cannot,
     demand_no_number,
@@ -50,7 +51,8 @@ def show(
     with reading(place, os_user()) as review:
         shown = review.exchange(exchange)
     rows = 0 if shown is None else 1 if shown.ending is None else 2
-    record_view(place, "show", {"exchange": exchange}, rows, why)
+    subject = shown.card["person"] if shown else None
+    record_view(place, "show", {"exchange": exchange}, rows, why, subject)
     if shown is None:
         typer.echo(
             f"やり取り {exchange} は台帳にありません。 / The ledger has no exchange {exchange}.", err=True
@@ -171,13 +173,14 @@ def counts(
 
     place, why, now = address(ledger), because(reason), datetime.now(UTC)
     one_of("BY", by, COUNTED_BY)
-    question = Question(
-        since=time(since, "--since"),
-        until=time(until, "--until"),
-        department=department,
-        section=section,
-        rule=rule,
-    )
+    with asked_well():
+        question = Question(
+            since=time(since, "--since"),
+            until=time(until, "--until"),
+            department=department,
+            section=section,
+            rule=rule,
+        )
     demand_no_number(department, section, rule)
     if days and since:
         cannot("--days と --since はどちらか一つです / give either --days or --since")

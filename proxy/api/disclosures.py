@@ -1,5 +1,6 @@
 """/audit/v1: what the ledger gives to whoever asks by law, as `sekisho audit disclose` writes it.
 
+    GET /audit/v1/me/exchanges/{id}   one's own exchange
     GET /audit/v1/me/disclosure   everything held about one's own use, and who looked at it, without other people's columns
     GET /audit/v1/disclosures     the same about somebody who asked for it, or exchanges of nobody for the public
 
@@ -16,13 +17,14 @@ from pydantic import AwareDatetime
 
 from audit.catalogue.pages import Found
 from audit.catalogue.question import Question
-from audit.disclosed import Crowd, Kind, Row, columns_of, crowd_of, every, page, removed_of
+from audit.disclosed import Crowd, Kind, Row, about, columns_of, crowd_of, every, page, removed_of
 from audit.names import moment
 from audit.numbers import may_be_somebodys
-from audit.review import Review
+from audit.periods import Periods
+from audit.review import Review, Timeline
 from proxy.api.forms import wrong
-from proxy.api.reading import At, Desk, Page, Paging, demand_somebody, filters_of
-from proxy.errors import Unavailable
+from proxy.api.reading import At, Desk, Page, Paging, demand_somebody, not_there
+from proxy.errors import Problem, Unavailable
 from proxy.office.answering import (
     BadRequest,
     Wanted,
@@ -58,8 +60,26 @@ async def own(
 ) -> dict[str, Any]:
     """Everything that is held about one's own use."""
     demand_somebody(at)
-    question = Question(since=since, until=until, person=at.reader.person)
+    question = await at.deciding(lambda: Question(since=since, until=until, person=at.reader.person))
     return await _shown(at, Wanted("personal", question), page)
+
+
+@router.get("/me/exchanges/{exchange}")
+async def own_exchange(at: At, exchange: str) -> dict[str, Any]:
+    """One of one's own exchanges, with its masked texts, and who looked at it, by role."""
+    demand_somebody(at)
+    person, periods = at.reader.person, _periods(at)
+
+    def read(review: Review) -> tuple[Timeline | None, Others]:
+        others = others_of(at.asker.house.ledger.address, at.asker.house.office, person)
+        return review.own_exchange(exchange), Others(others)
+
+    shown, others = await at.reading(read)
+    if shown is None:
+        raise not_there()
+    rows = await _searched(at, "personal", about(shown, person, periods), others)
+    await at.looked("own", {"exchange": shown.card["exchange"], "person": person}, len(rows), None)
+    return {"exchange": shown.card["exchange"], "columns": columns_of("personal", texts=True), "rows": rows}
 
 
 @router.get("/disclosures")
@@ -74,12 +94,14 @@ async def disclosure(
     few: bool = False,
 ) -> dict[str, Any]:
     """What is held about somebody who asked for it, or what the public is given: ``number`` is that of the request."""
+    await at.demand("disclose")
     if may_be_somebodys(number) or not number.isprintable():
         raise wrong(
             "請求番号に、個人番号などに見える数字か、表示できない文字があります。",
             "The number of the request looks like somebody's number, or cannot be printed.",
         )
-    question = filters_of(asked, _OURS).asked(at.now())
+    await at.demand_nothing_personal(number)
+    question = at.question(asked, _OURS)
     wanted = Wanted(request, question, texts=texts or request == "personal", few=few)
     return await _shown(at, wanted, page, number=number, reason=reason)
 
@@ -89,18 +111,16 @@ async def _shown(
 ) -> dict[str, Any]:
     """A page of what is wanted; without a ``number`` it is one's own."""
     own = number is None
-    try:
-        periods = periods_of(at.asker.desk.settings)
-    except ValueError:
-        raise Unavailable("internal_error") from None
+    why = await at.because(reason, demanded=not own)
+    id = new_id(at.now())
+    stated: dict[str, Any] = {"disclosure": id, "number": number} | wanted.stated() | paging.stated()
+    periods = _periods(at)
     person = wanted.question.person
 
     def read(review: Review) -> tuple[_Read, Others]:
-        if not own:
-            review.reader.demand("disclose")  # before anything is looked for
         others = Others(others_of(at.asker.house.ledger.address, at.asker.house.office, person))
         demand_sound(wanted, others)
-        crowd = Crowd(frozenset(), frozenset(), 0)
+        crowd = Crowd(frozenset(), frozenset(), frozenset(), 0)
         found = page(review, wanted.question, paging.limit, paging.cursor, own=own)
         if wanted.kind == "information":
             if found.more:
@@ -115,13 +135,13 @@ async def _shown(
             rows.append(in_general(review, wanted, periods))
         return _Read(found, rows), others
 
-    read_page, others = await at.reading(_telling(read))
+    try:
+        read_page, others = await at.reading(_telling(read))
+    except Problem:
+        await at.looked("disclosure", stated, 0, why)  # what cannot be answered was looked for, too
+        raise
     rows = [row for batch in read_page.batches for row in await _searched(at, wanted.kind, batch, others)]
-    id = new_id(at.now())
-    stated: dict[str, Any] = {"disclosure": id, "number": number} | wanted.stated() | {"limit": paging.limit}
-    if paging.cursor:
-        stated["cursor"] = paging.cursor
-    await at.looked("disclosure", stated, len(rows), await at.because(reason, demanded=not own))
+    await at.looked("disclosure", stated, len(rows), why)
     columns = columns_of(wanted.kind, texts=wanted.texts)
     return {
         "disclosure": id,
@@ -139,6 +159,13 @@ async def _shown(
         "total": read_page.found.total,
         "more_than_total": read_page.found.more,
     }
+
+
+def _periods(at: Desk) -> Periods:
+    try:
+        return periods_of(at.asker.desk.settings)
+    except ValueError:
+        raise Unavailable("internal_error") from None
 
 
 async def _searched(at: Desk, kind: Kind, rows: list[Row], others: Others) -> list[Row]:

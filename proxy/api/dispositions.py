@@ -25,6 +25,7 @@ class DispositionForm(Form):
 @router.post("/exchanges/{exchange}/dispositions", status_code=201)
 async def dispose(at: At, exchange: str, form: DispositionForm) -> dict[str, Any]:
     """Say what to make of an exchange: a record of its own."""
+    await at.demand("dispose")
     card = await at.reading(lambda review: review.card(exchange))
     if card is None:
         raise not_there()

@@ -1,11 +1,13 @@
 """/audit/v1/openings: an original is asked for by a reviewer and allowed by a second person; see audit/glass.py."""
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import Field
 
 from audit import glass
-from audit.glass import Grant, demand_view
+from audit.glass import LONGEST, Grant, demand_view
 from audit.review import Opened, Review
 from policies.model import Bilingual
 from proxy.api.forms import Form
@@ -22,7 +24,7 @@ class OpeningForm(Form):
     exchange: str
     incident: str
     reason: str
-    hours: int = 1
+    hours: int = Field(1, ge=1, le=LONGEST // timedelta(hours=1))
 
 
 class ReasonForm(Form):
@@ -34,11 +36,12 @@ class ReasonForm(Form):
 @router.post("", status_code=201)
 async def ask_for(at: At, form: OpeningForm) -> dict[str, Any]:
     """Ask for an original to be opened. Nothing is open until a second person of another role has allowed it."""
+    await at.demand("seek_originals")
+    await at.because(form.reason)
     card = await at.reading(lambda review: review.card(form.exchange))
     if card is None:
         raise not_there()
     now = at.now()
-    await at.demand_nothing_personal(form.reason)
     grant, draft = await at.deciding(
         lambda: glass.asked(at.reader, card, form.incident, form.reason, form.hours, now)
     )
@@ -49,14 +52,12 @@ async def ask_for(at: At, form: OpeningForm) -> dict[str, Any]:
 @router.get("")
 async def openings(at: At, reason: str | None = None) -> dict[str, Any]:
     """The requests that one has to do with: a 所属長 is told here of those about the own section, everybody of their own."""
-    found = await at.reading(lambda review: review.grants())
-    now = at.now()
-    await at.looked("openings", {}, len(found), await at.because(reason, demanded=False))
-    for grant in found.values():
-        if draft := glass.told(at.reader, grant):
-            await at.note(draft)
-    listed = sorted(found.values(), key=lambda one: one.asked_at, reverse=True)
-    return {"openings": [one.plain(now) for one in listed]}
+    of_others = bool(at.reader.sights & {"seek_originals", "allow_originals", "events"})
+    why = await at.because(reason, demanded=of_others)
+    found, now = await at.reading(Review.openings), at.now()
+    for draft in glass.looked(at.reader, found, why):
+        await at.note(draft)
+    return {"openings": [one.plain(now) for one in found]}
 
 
 @router.post("/{id}/allow")
@@ -89,7 +90,7 @@ async def close(at: At, id: str) -> dict[str, Any]:
 
 @router.get("/{id}/original")
 async def original(at: At, id: str, incident: str | None = None) -> dict[str, Any]:
-    """The original. The look is a record of its own before anything is shown."""
+    """The original. The look is a record of its own before anything is shown; who closes it meanwhile is heard."""
     grant, now = await _grant(at, id), at.now()
     settings = at.asker.desk.settings
 
@@ -99,6 +100,8 @@ async def original(at: At, id: str, incident: str | None = None) -> dict[str, An
 
     opened = await at.reading(read)
     await at.note(glass.viewed(at.reader, grant))
+    still, later = await _grant(at, id), at.now()
+    await at.deciding(lambda: demand_view(at.reader, still, grant.exchange, incident, later))
     return {"values": dict(opened.values), "asked": opened.asked_text}
 
 

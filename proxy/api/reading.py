@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from audit.catalogue.pages import Found
-from audit.catalogue.question import Question, TooShort
+from audit.catalogue.question import BadQuestion, Question
 from audit.catalogue.severity import Severity
 from audit.dispositions import BadDisposition, Disposition
 from audit.glass import NotOpened
 from audit.master import CannotOpen, MasterUnavailable
 from audit.model import Draft
 from audit.numbers import may_be_somebodys
-from audit.readers import NOBODY, NotForThem, Reader, reader_of
+from audit.readers import NOBODY, NotForThem, Reader, Sight, reader_of
 from audit.review import Review
 from audit.told import MILLIONTHS, card_told
 from audit.wording import BadWording
@@ -39,6 +39,9 @@ Done = TypeVar("Done")
 
 MOST = 500
 """Rows of a page."""
+
+Tokens = Annotated[int, Field(ge=0, le=10**12)]
+Yen = Annotated[Decimal, Field(ge=0, le=10**9, max_digits=15, decimal_places=6)]
 
 
 class Filters(BaseModel):
@@ -73,16 +76,23 @@ class Filters(BaseModel):
     campaign: str | None = None
     incident: str | None = None
     disposition: Disposition | None = None
-    least_tokens: int | None = None
-    most_tokens: int | None = None
-    least_yen: Decimal | None = None
-    most_yen: Decimal | None = None
+    least_tokens: Tokens | None = None
+    most_tokens: Tokens | None = None
+    least_yen: Yen | None = None
+    most_yen: Yen | None = None
     reviewed: bool | None = None
     tests: bool = True
     word: list[str] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _one_beginning(self) -> Self:
+        if self.days is not None and self.since is not None:
+            raise ValueError("either days or since")
+        return self
+
     def question(self) -> Question:
-        """As the catalogue is asked, but for ``days``. Raises `Problem` for a number that the ledger must not keep."""
+        """As the catalogue is asked, but for ``days``. Raises `Problem` for a number that the ledger must not keep,
+        `BadQuestion`."""
         said = self.model_dump(
             exclude={"days", "why", "least_tokens", "most_tokens", "least_yen", "most_yen", "tests", "word"}
         )
@@ -99,19 +109,16 @@ class Filters(BaseModel):
         )
 
     def asked(self, now: datetime) -> Question:
-        """As the catalogue is asked at this moment. Raises `Problem`."""
-        if self.days is None:
-            return self.question()
-        if self.since is not None:
-            raise wrong("days と since はどちらか一つです。", "Give either days or since.")
-        return replace(self.question(), since=now - timedelta(days=self.days))
+        """As the catalogue is asked at this moment. Raises `Problem`, `BadQuestion`."""
+        question = self.question()
+        return replace(question, since=now - timedelta(days=self.days)) if self.days else question
 
 
 class Paging(BaseModel):
     """``limit`` rows from where the last page ended."""
 
     limit: int = Field(50, ge=1, le=MOST)
-    cursor: str | None = None
+    cursor: str | None = Field(None, max_length=500)
 
     def stated(self) -> dict[str, Any]:
         """As the record of a look has it."""
@@ -127,6 +134,11 @@ class Desk:
 
     asker: Asker
     reader: Reader
+
+    async def demand(self, *sights: Sight) -> None:
+        """Before anything is read of what they ask. Raises `Problem`, noted, for whoever has none of these sights."""
+        if not self.reader.sights & set(sights):
+            raise await self.asker.refused(sights[0])
 
     async def reading(self, work: Callable[[Review], Done]) -> Done:
         """Let them read, in a thread. Raises `Problem`."""
@@ -165,10 +177,18 @@ class Desk:
         if any(found):
             raise wrong(REASON["personal"].ja, REASON["personal"].en)
 
-    async def looked(self, what: str, filters: Mapping[str, Any], rows: int, why: str | None) -> None:
-        """Record a look before it is shown; ``why`` was found sound (`because`)."""
+    def question(self, request: Request, beside: Collection[str] = ()) -> Question:
+        """What is asked by the address of a request. Raises `Problem`."""
+        with _telling():
+            return filters_of(request, beside).asked(self.now())
+
+    async def looked(
+        self, what: str, filters: Mapping[str, Any], rows: int, why: str | None, subject: str | None = None
+    ) -> None:
+        """Record a look before it is shown; ``why`` was found sound (`because`), ``subject`` is whom it is about."""
         body = {"what": what, "filters": dict(filters), "rows": rows, "person": self.reader.person}
-        await self.asker.append(Draft("viewed", None, body | {"role": self.reader.role, "reason": why}))
+        body |= {"role": self.reader.role, "reason": why} | ({"subject": subject} if subject else {})
+        await self.asker.append(Draft("viewed", None, body))
 
     async def note(self, draft: Draft) -> None:
         """Record what somebody decided."""
@@ -228,10 +248,8 @@ def _translated(read: Callable[[], Done]) -> Done:
     with _telling():
         try:
             return read()
-        except (TooShort, BadWording, BadDisposition, NotOpened, CannotOpen, MasterUnavailable):
+        except (BadQuestion, BadWording, BadDisposition, NotOpened, CannotOpen, MasterUnavailable):
             raise
-        except ValueError as error:
-            raise wrong(f"指定に誤りがあります: {error}", f"Something given is wrong: {error}") from None
         except CANNOT_READ:
             raise Unavailable("ledger_unreadable") from None
 
@@ -240,12 +258,7 @@ def _translated(read: Callable[[], Done]) -> Done:
 def _telling() -> Any:
     try:
         yield
-    except TooShort:
-        raise wrong(
-            "さがす言葉は、続いた2文字からです。",
-            "A word to look for has two characters side by side at least.",
-        ) from None
-    except (BadWording, BadDisposition) as error:
+    except (BadQuestion, BadWording, BadDisposition) as error:
         raise misworded(error) from None
     except NotOpened as error:
         raise Problem(403, f"glass_{error.code}", Bilingual(error.ja, error.en)) from None
@@ -256,7 +269,7 @@ def _telling() -> Any:
         raise Unavailable("originals_unavailable") from None
 
 
-def misworded(error: BadWording | BadDisposition) -> Problem:
+def misworded(error: BadQuestion | BadWording | BadDisposition) -> Problem:
     """Something that was written cannot be kept."""
     return wrong(error.ja, error.en)
 

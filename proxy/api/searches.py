@@ -25,6 +25,7 @@ class SearchForm(Form):
 @router.get("")
 async def searches(at: At) -> dict[str, Any]:
     """One's own searches, and those that others share."""
+    await at.demand("exchanges")
     found = await at.reading(Review.searches)
     await at.looked("searches", {}, len(found), None)
     listed = sorted(found.values(), key=lambda one: (one.name, one.id))
@@ -34,8 +35,9 @@ async def searches(at: At) -> dict[str, Any]:
 @router.post("", status_code=201)
 async def keep(at: At, form: SearchForm) -> dict[str, Any]:
     """Keep a search."""
-    question, days = form.filters.question(), form.filters.days
-    await at.demand_nothing_personal(form.name)
+    await at.demand("exchanges")
+    question, days = await at.deciding(form.filters.question), form.filters.days
+    await at.demand_nothing_personal(form.name, *question.words)
     kept = await at.reading(Review.searches)
     draft = await _decided(
         at, lambda: saved(at.reader, form.name, question, kept, days=days, shared=form.shared)
@@ -47,17 +49,19 @@ async def keep(at: At, form: SearchForm) -> dict[str, Any]:
 @router.get("/{id}/exchanges")
 async def exchanges(at: At, id: str, page: Page, reason: str | None = None) -> dict[str, Any]:
     """What a search finds now, newest first."""
-    one, now = await _search(at, id), at.now()
-    question = one.asked(now)
+    await at.demand("exchanges")
+    why, now = await at.because(reason), at.now()
+    question = (await _search(at, id)).asked(now)
     found = await at.reading(lambda review: review.exchanges(question, page.limit, page.cursor))
     stated = question.stated() | page.stated() | {"search": id}
-    await at.looked("search", stated, len(found.cards), await at.because(reason))
+    await at.looked("search", stated, len(found.cards), why)
     return page_told(found)
 
 
 @router.delete("/{id}")
 async def drop(at: At, id: str) -> dict[str, Any]:
     """Drop a search of one's own."""
+    await at.demand("exchanges")
     one = await _search(at, id)
     draft = await _decided(at, lambda: dropped(at.reader, one))
     await at.note(draft)

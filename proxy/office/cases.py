@@ -87,12 +87,13 @@ def take(shown: Timeline, asked: Asked, find: Find, file: Path, now: datetime, n
             "sha256": case.digest,
             "reason": sound_reason(asked.reason),
         }
+        finds = bool(find(case.text))
         new = cases.add(file, case, lambda: note("case.taken", facts))
     except (BadCase, BadWording) as error:
         raise _fault(error) from None
     except OSError as error:
         raise _cannot_write(error) from None
-    return Taken(case, new, bool(find(case.text)))
+    return Taken(case, new, finds)
 
 
 def drop(desk: Desk, id: str) -> Case:

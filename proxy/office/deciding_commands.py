@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from audit.commands import desk as audit_desk
 from audit.commands.asking import DISPOSITIONS, one_of
 from proxy.failing import stop
 from proxy.office.desk import at_the_desk
@@ -73,18 +74,17 @@ def dispose(
 
 
 @app.command("list")
-def openings(as_json: AsJson = False) -> None:
+def openings(reason: audit_desk.Reason = None, as_json: AsJson = False) -> None:
     """自分に関わる、原文を開く申し込み / The requests that you have to do with."""
     from audit import glass
-    from audit.model import Draft
+    from audit.commands.desk import because
 
     with _reading() as (reader, desk, review):
-        found = sorted(review.grants().values(), key=lambda one: one.asked_at, reverse=True)
-        body = {"what": "openings", "filters": {}, "rows": len(found), "person": reader.person}
-        _record(desk, Draft("viewed", None, body | {"role": reader.role, "reason": None}))
-        for one in found:
-            if draft := glass.told(reader, one):
-                _record(desk, draft)
+        of_others = reader.sights & {"seek_originals", "allow_originals", "events"}
+        why = because(reason) if of_others else None
+        found = review.openings()
+        for draft in glass.looked(reader, found, why):
+            _record(desk, draft)
     _tell(found, as_json)
 
 
@@ -135,7 +135,7 @@ def close(opening: Opening, as_json: AsJson = False) -> None:
 @app.command("view")
 def view(opening: Opening, incident: Incident) -> None:
     """認められた原文を見る。見るたびに、先に記録が残ります / See an original that was allowed; every view is recorded first."""
-    from audit.glass import viewed
+    from audit.glass import demand_view, viewed
     from proxy.originals import master_of
 
     with _reading() as (reader, desk, review):
@@ -146,6 +146,8 @@ def view(opening: Opening, incident: Incident) -> None:
             stop(str(error))
         opened = review.original(grant, incident, master, now)
         _record(desk, viewed(reader, grant))
+    with _reading() as (reader, _, review):  # who closed it meanwhile is heard
+        demand_view(reader, _found(review, opening), grant.exchange, incident, datetime.now(UTC))
     told = {"values": dict(opened.values), "asked": opened.asked_text}
     typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
 

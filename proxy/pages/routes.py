@@ -413,12 +413,9 @@ async def _opened(call: Call, visitor: Visitor) -> list[Grant]:
     unit = visitor.unit
     reader = reader_of(visitor.person, visitor.role, unit.department, unit.section)
     grants = await asyncio.to_thread(_grants, call.house.ledger.address, reader)
-    body = {"what": "openings", "filters": {}, "rows": len(grants), "person": reader.person}
     try:
-        await call.house.ledger.append(Draft("viewed", None, body | {"role": reader.role, "reason": None}))
-        for one in grants:
-            if draft := glass.told(reader, one):
-                await call.house.ledger.append(draft)
+        for draft in glass.looked(reader, grants):
+            await call.house.ledger.append(draft)
     except CannotRecord:
         raise _Said("not_recorded", 503) from None
     return grants
@@ -427,7 +424,7 @@ async def _opened(call: Call, visitor: Visitor) -> list[Grant]:
 def _grants(ledger: Address, reader: Reader) -> list[Grant]:
     try:
         with Review(ledger, reader) as review:
-            return sorted(review.grants().values(), key=lambda one: one.asked_at, reverse=True)
+            return review.openings()
     except CANNOT_READ:
         raise _Said("unavailable", 503) from None
 

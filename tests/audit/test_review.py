@@ -2,19 +2,23 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audit.address import Address
-from audit.catalogue.question import Question
+from audit.catalogue.question import BadQuestion, Question
+from audit.ledger import Ledger
+from audit.model import Draft
 from audit.months import Month
-from audit.readers import reader_of
+from audit.readers import NOBODY, reader_of
 from audit.review import COUNTED_BY, FEWEST, Cell, Review, kept_back
 from tests.benchmarks.city import exchanges, fill
 
 SEED, FIRST, MONTHS, COUNT = 11, Month(2026, 4), 2, 600
 NOW = datetime(2026, 6, 3, tzinfo=UTC)
+MAY = Question(since=FIRST.next().first_moment(), until=FIRST.months_later(2).first_moment())
 ADVISOR = reader_of("900001", "dx_advisor", "", "")
 BOARD = reader_of("900002", "governance_board", "", "")
 
@@ -33,43 +37,86 @@ def counted(city: Address, by: str, now: datetime = NOW, **filters: Any) -> list
 
 @pytest.mark.requirement("R9")
 @pytest.mark.parametrize("by", COUNTED_BY)
-def test_no_cell_that_is_seen_has_fewer_than_five_persons_and_none_is_missing_alone(
+def test_no_cell_of_fewer_than_five_persons_is_there_and_none_is_missing_alone(
     city: Address, by: str
 ) -> None:
     with Review(city, BOARD) as review:
-        known = {cell.name: cell for cell in review.counts(by, Question(), NOW)}
+        known = {cell.name: cell for cell in review.counts(by, MAY, NOW)}
     cells = counted(city, by)
-    assert {cell.name for cell in cells} == set(known)
-    hidden = [cell for cell in cells if cell.exchanges is None]
-    for cell in cells:
-        if cell.exchanges is None:
-            assert cell.persons is None
-        else:
-            assert cell == known[cell.name] and (cell.persons or 0) >= FEWEST
-    assert len(hidden) != 1 or len(cells) == 1, "one that is missing alone is told by the sum"
+    assert all(cell == known[cell.name] and (cell.persons or 0) >= FEWEST for cell in cells)
+    missing = known.keys() - {cell.name for cell in cells}
+    assert len(missing) != 1 or len(known) == 1, "one that is missing alone is told by the sum"
+    if by in ("section", "day", "tool"):
+        assert cells, "and what tells of nobody is told"
 
 
 @pytest.mark.requirement("R9")
-def test_the_month_that_runs_is_not_counted_for_somebody_from_outside(city: Address) -> None:
+def test_somebody_from_outside_sees_one_month_that_is_over_at_a_time(city: Address) -> None:
     middle = FIRST.next().first_moment() + timedelta(days=10)
     april = counted(city, "outcome", middle)
-    assert april == counted(city, "outcome", NOW, until=FIRST.next().first_moment())
+    assert april == counted(city, "outcome", since=FIRST.first_moment(), until=FIRST.next().first_moment())
     assert april == counted(city, "outcome", middle + timedelta(days=9)), "whoever asks again sees the same"
-    assert april != counted(city, "outcome")
+    assert april != counted(city, "outcome") == counted(city, "outcome", since=MAY.since, until=MAY.until)
     assert counted(city, "outcome", FIRST.first_moment() + timedelta(days=3)) == []
+    for since, until in (
+        (MAY.since, None), (None, MAY.until), (FIRST.first_moment(), MAY.until), (MAY.since, NOW),
+        (FIRST.first_moment() + timedelta(seconds=1), FIRST.next().first_moment()),
+        (MAY.until, MAY.until + timedelta(days=30)),
+    ):  # fmt: skip
+        with pytest.raises(BadQuestion, match="ひと月"):
+            counted(city, "outcome", since=since, until=until)
 
 
 @pytest.mark.requirement("R9")
 @pytest.mark.parametrize(
     "finer",
-    [{"since": FIRST.first_moment() + timedelta(seconds=1)}, {"until": NOW}, {"person": "100001"}, {"exchange": "x"},
-     {"conversation": "x"}, {"words": ("道路",)}, {"tokens": (1, None)}, {"yen": (None, 5)}, {"campaign": "x"},
-     {"incident": "INC-1"}, {"use_case": "UC-1"}, {"disposition": "guidance"}, {"reviewed": True}, {"reason": "x"},
-     {"alarm": "x"}],
+    [{"section": "道路課"}, {"department": "総務部"}, {"person": "100001"}, {"exchange": "x"}, {"conversation": "x"},
+     {"words": ("道路",)}, {"tokens": (1, None)}, {"yen": (None, 5)}, {"campaign": "x"}, {"incident": "INC-1"},
+     {"use_case": "UC-1"}, {"disposition": "guidance"}, {"reviewed": True}, {"reason": "x"}, {"alarm": "x"}, {"tool": "議事録"},
+     {"rule": "P-03"}, {"with_tests": False}],
 )  # fmt: skip
-def test_nothing_finer_than_a_month_and_a_section_is_asked(city: Address, finer: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="counts"):
-        counted(city, "section", **finer)
+def test_nothing_but_a_month_is_asked_from_outside(city: Address, finer: dict[str, Any]) -> None:
+    for month in ({}, {"since": MAY.since, "until": MAY.until}):
+        with pytest.raises(BadQuestion):
+            counted(city, "section", **finer, **month)
+
+
+@pytest.mark.requirement("R9", "R15")
+@pytest.mark.parametrize(
+    "naming",
+    [{"person": "100001"}, {"exchange": "x"}, {"conversation": "x"}, {"words": ("道路",)}, {"campaign": "x"},
+     {"incident": "INC-1"}, {"use_case": "UC-1"}, {"tokens": (1, None)}, {"yen": (None, 5)}],
+)  # fmt: skip
+def test_counts_are_not_asked_of_a_person_a_case_or_a_text(city: Address, naming: dict[str, Any]) -> None:
+    head = reader_of("900003", "section_head", "都市創造部", "道路課")
+    for reader in (BOARD, head):
+        with Review(city, reader) as review, pytest.raises(BadQuestion, match="人・案件・文章"):
+            review.counts("tool", Question(**naming), NOW)
+
+
+@pytest.mark.requirement("R9")
+def test_whoever_belongs_nowhere_reaches_nothing(city: Address) -> None:
+    for role, place in (("section_head", ("", "")), ("section_head", ("", "道路課")), ("section_manager", ("都市創造部", "")),
+                        ("dx_core_leader", ("", "道路課"))):  # fmt: skip
+        with Review(city, reader_of("900004", role, *place)) as review:
+            assert review.counts("tool", Question(), NOW) == [], (role, place)
+    for nobody in (NOBODY, reader_of("", "staff_member", "", "")):
+        with Review(city, nobody) as review:
+            assert review.own(Question()).total == 0
+
+
+def test_a_word_is_counted_where_it_stands_in_a_row(tmp_path: Path) -> None:
+    place = Address(tmp_path / "ledger.sqlite")
+    ledger = Ledger(place)
+    ledger.start()
+    for n, said in enumerate(("寄付金と給付の違い", "給付金のこと")):
+        ledger.append_now(Draft("asked", f"x-{n}", {"caller": {"person": f"{n}", "tool": "窓"}}, said))
+        ledger.append_now(Draft("answered", f"x-{n}", {"egress_state": "masked"}, "はい"))
+    ledger.stop()
+    with Review(place, reader_of("900005", "auditor", "", "")) as review:
+        question = Question(words=("給付金",))
+        (cell,) = review.counts("tool", question, NOW)
+        assert cell.exchanges == review.exchanges(question).total == 1
 
 
 def test_what_is_counted_is_what_is_there(city: Address) -> None:

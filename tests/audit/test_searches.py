@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.catalogue.question import Question
+from audit.catalogue.question import BadQuestion, Question, TooShort
 from audit.catalogue.severity import SEVERITIES
 from audit.model import Draft, Record
 from audit.names import moment
@@ -19,12 +19,14 @@ from audit.wording import BadWording
 NOW = datetime(2026, 11, 28, 1, tzinfo=UTC)
 CSIRT = reader_of("100001", "csirt_reviewer", "総務部", "情報化推進課")
 AUDITOR = reader_of("100002", "auditor", "", "")
-WORDS = st.text(min_size=1, max_size=8)
+LETTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+WORDS = st.text(LETTERS, min_size=1, max_size=8)
+MOMENTS = st.datetimes(datetime(1900, 1, 2), datetime(8999, 1, 1), timezones=st.just(UTC))
 NUMBERS = st.none() | st.integers(0, 10**12)
 QUESTIONS = st.builds(
     Question,
-    since=st.none() | st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=0)),
-    until=st.none() | st.datetimes(timezones=st.just(UTC)).map(lambda at: at.replace(microsecond=0)),
+    since=st.none() | MOMENTS.map(lambda at: at.replace(microsecond=0)),
+    until=st.none() | MOMENTS.map(lambda at: at.replace(microsecond=0)),
     person=st.none() | WORDS,
     section=st.none() | WORDS,
     rule=st.none() | WORDS,
@@ -33,7 +35,7 @@ QUESTIONS = st.builds(
     yen=st.tuples(NUMBERS, NUMBERS),
     reviewed=st.sampled_from([None, True, False]),
     with_tests=st.booleans(),
-    words=st.lists(WORDS, max_size=3).map(tuple),
+    words=st.lists(st.text("道路給付ab", min_size=2, max_size=8), max_size=3).map(tuple),
 )
 
 
@@ -91,5 +93,10 @@ def test_what_cannot_be_kept_is_said() -> None:
 
 
 def test_a_search_of_another_release_is_not_half_asked() -> None:
-    with pytest.raises(ValueError, match="gone_filter"):
+    with pytest.raises(BadQuestion, match="gone_filter"):
         question_of({"rule": "P-03", "gone_filter": "x"})
+    mine, theirs = (saved(CSIRT, name, Question(rule="P-03"), {}) for name in ("点検", "別"))
+    theirs.body["filters"]["gone_filter"] = "x"  # type: ignore[index]
+    assert [one.name for one in kept(mine, theirs).values()] == ["点検"], "nobody else's is lost"
+    with pytest.raises(TooShort):
+        saved(CSIRT, "短い", Question(words=("路",)), {})

@@ -69,7 +69,7 @@ uses = st.lists(
         st.booleans(),
         words,
         st.lists(
-            st.tuples(st.sampled_from(("show", "dispose", "terminal", "open", "hold", "search")), st.sampled_from(REVIEWERS), words),
+            st.tuples(st.sampled_from(("show", "dispose", "terminal", "open", "ask", "hold", "search")), st.sampled_from(REVIEWERS), words),
             max_size=3,
         ),
     ),
@@ -131,7 +131,9 @@ def look(what: str, who: str, reason: str, exchange: str, subject: str) -> Draft
                 {"event": "disposition.made", "disposition": "guidance", "incident": None} | mine,
             )
         case "open":
-            return Draft("noted", None, {"event": "glass.asked", "grant": "g-1", "incident": "INC-1"} | mine)
+            return Draft("noted", None, {"event": "glass.allowed", "grant": "g-1"} | mine)
+        case "ask":
+            return Draft("noted", None, {"event": "glass.asked", "grant": "g-2", "incident": "INC-1"} | mine)
         case "hold":
             return Draft("noted", None, {"event": "hold.placed"} | mine)
         case "terminal":
@@ -217,8 +219,10 @@ def test_a_person_is_given_nothing_of_anybody_else(every: list[Use]) -> None:
     assert len(listed) == rows and all(set(row) == {*COLUMNS["personal"], "disclosure"} for row in listed)
     mine = [use for use in every if use.person == person]
     assert sum(row["what"] == "やり取り" for row in listed) == len(mine)
-    told = sum(what != "hold" for use in mine for what, _, _ in use.looks)
-    assert sum(row["what"] != "やり取り" for row in listed) == told, "every look but no hold"
+    told = sum(what not in ("hold", "ask") for use in mine for what, _, _ in use.looks)
+    assert sum(row["what"] != "やり取り" for row in listed) == told, (
+        "every look, but no hold, and no opening that nobody allowed"
+    )
     assert "hold.placed" not in "".join(files.values())
 
 

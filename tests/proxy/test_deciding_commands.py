@@ -161,7 +161,7 @@ def test_a_direct_reader_has_the_same_views_as_the_interface(hall: Hall) -> None
     assert [one["severity"] for one in queue] == ["critical"]
     assert line(run(hall, None, "person", person, "--json"))["exchange"] == id
     cells = [json.loads(one) for one in run(hall, None, "counts", "section", "--json").stdout.splitlines()]
-    assert {one["name"]: one["exchanges"] for one in cells} == {SECTION: 1, "福祉課": 1}
+    assert {one["name"]: one["exchanges"] for one in cells} == {f"部 {SECTION}": 1, "部 福祉課": 1}
     assert "人ごと" in run(hall, None, "counts", "--help").stdout
     assert "BY" in stopped(run(hall, None, "counts", "person"))
     assert run(hall, None, "campaigns", "--json").stdout == ""

@@ -1,15 +1,28 @@
 """/audit/v1: every role, every operation, every row; what is hidden cannot be told from what is not there."""
 
+import base64
 import json
+import time
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from typing import Any, get_args
 from urllib.parse import quote, urlencode
 
 import pytest
 
+from audit.address import address_of
+from audit.catalogue.card import campaign_of
+from audit.catalogue.pages import cursor_at
+from audit.ledger import Ledger
+from audit.model import Draft
 from audit.readers import SIGHTS, Sight
 from policies.vocabulary import ROLES
 from proxy.api import cases, disclosures, dispositions, openings, review, searches
+from proxy.office.enrolment import today
+from proxy.office.people import PeopleBook
+from proxy.office.roster import Posting
+from proxy.office.store import office_of
 from proxy.settings import Settings
 from tests.approving import approving
 from tests.proxy.conftest import post
@@ -133,7 +146,10 @@ def test_every_role_does_what_is_its_own_and_every_look_and_every_refusal_is_a_r
                 assert (look["what"], look["person"], look["role"]) == (what, hall.id(role), role)
                 assert (look["reason"] == "点検") is ("me/" not in path and path != "searches"), path
                 listed = next((value for value in told.values() if isinstance(value, list)), None)
-                assert look["rows"] == (2 if "{exchange}" in path else len(listed or [])), (role, path)
+                assert look["rows"] == (2 if path == "exchanges/{exchange}" else len(listed or [])), (
+                    role,
+                    path,
+                )
 
 
 @pytest.mark.requirement("R9", "R46")
@@ -174,12 +190,16 @@ def test_heads_and_leaders_count_their_own_and_nobody_else(hall: Hall) -> None:
         return {cell["name"]: cell["exchanges"] for cell in told["cells"]}
 
     for role in ("section_head", "section_manager"):
-        assert sections(role) == {SECTION: len(ROLES)}, role
+        assert sections(role) == {f"部 {SECTION}": len(ROLES)}, role
         assert sections(role, section="福祉課") == {} and sections(role, department="別の部") == {}
-    assert sections("dx_core_leader") == {SECTION: len(ROLES), "福祉課": 1}
-    assert sections("governance_board") == {SECTION: len(ROLES) + 1, "福祉課": 1}
-    for asked in ({"person": "100001"}, {"word": "道路"}, {"conversation": "c"}):
-        assert ask(hall, "section_head", "counts/tool", **asked)[0] == 400, asked
+    own = {f"部 {SECTION}": len(ROLES), "部 福祉課": 1}
+    assert sections("dx_core_leader") == own
+    assert sections("governance_board") == own | {f"別の部 {SECTION}": 1}, "of one name, and two sections"
+    mark = campaign_of(TEXT)
+    for asked in ({"person": "100001"}, {"word": "道路"}, {"conversation": "c"}, {"campaign": mark}, {"incident": "INC-1"},
+                  {"exchange": "x"}, {"use_case": "UC-1"}, {"least_tokens": 5}, {"most_yen": 3}):  # fmt: skip
+        for role in ("section_head", "governance_board", "policy_author", "cio_advisor"):
+            assert ask(hall, role, "counts/tool", **asked)[0] == 400, (role, asked)
 
 
 @pytest.mark.requirement("R9")
@@ -188,10 +208,16 @@ def test_who_comes_from_outside_sees_no_cell_in_which_somebody_can_be_made_out(h
     assert ask(hall, "dx_advisor", "counts/section")[1]["cells"] == [], (
         "a month that is not over changes as one looks"
     )
-    for finer in ({"since": "2026-11-01T00:00:01+09:00"}, {"days": 7}, {"least_tokens": 5}, {"disposition": "guidance"},
-                  {"person": "100001"}, {"use_case": "UC-1"}, {"incident": "INC-1"}, {"campaign": "x"}, {"why": "x"}):  # fmt: skip
+    for finer in (
+        {"since": "2026-10-01T00:00:01+09:00"},
+        {"days": 7},
+        {"section": SECTION},
+        {"rule": "P-03"},
+        {"person": "1"},
+    ):
         assert ask(hall, "dx_advisor", "counts/section", **finer)[0] == 400, finer
-    assert ask(hall, "dx_advisor", "counts/section", since="2026-11-01T00:00:00+09:00", rule="P-03")[0] == 200
+    october = {"since": "2026-10-01T00:00:00+09:00", "until": "2026-11-01T00:00:00+09:00"}
+    assert ask(hall, "dx_advisor", "counts/section", **october)[0] == 200
     assert ask(hall, "dx_advisor", f"exchanges/{exchange_of(hall, 'staff_member')}")[0] == 403
 
 
@@ -239,15 +265,65 @@ def test_a_reviewer_finds_by_filters_and_by_two_characters_of_the_masked_text(ha
 
 def test_what_is_asked_wrong_is_told_and_no_number_gets_into_the_ledger(hall: Hall) -> None:
     before = len(hall.records("viewed"))
+    deep = base64.urlsafe_b64encode(b"[" * 20_000).decode()
     for asked in (
         {"word": "陥"}, {"since": "昨日"}, {"severity": "worst"}, {"nobody_knows_this": "1"}, {"cursor": "x"}, {"limit": "0"},
-        {"person": "123456789018"}, {"word": "1234-5678-9018"}, {"reason": "123456789018の件"},
+        {"person": "123456789018"}, {"word": "1234-5678-9018"}, {"reason": "123456789018の件"}, {"days": 7, "since": "2026-11-01T00:00:00Z"},
+        {"least_tokens": 10**30}, {"least_tokens": -1}, {"most_yen": "1e400000"}, {"most_yen": "nan"}, {"most_yen": "0.0000001"},
+        {"since": "0001-01-01T00:00:00+09:00"}, {"until": "9999-12-31T23:59:59-09:00"}, {"tool": "a\0b"}, {"word": "道\0路"},
+        {"cursor": deep}, {"cursor": cursor_at((10**30, "a"))}, {"cursor": cursor_at(("a\0", "b"))},
     ):  # fmt: skip
+        began = time.monotonic()
         status, told = ask(hall, "csirt_reviewer", "exchanges", **asked)
         assert status == 400 and told["error"]["message"], asked
-        assert "9018" not in json.dumps(told)
+        assert "9018" not in json.dumps(told) and time.monotonic() - began < 5, asked
+    assert ask(hall, "csirt_reviewer", "triage", cursor=cursor_at((10**30, "a", "b")))[0] == 400
+    assert ask(hall, "csirt_reviewer", "events", since="0001-01-01T00:00:00+09:00")[0] == 400
+    assert ask(hall, "staff_member", "me/disclosure", since="0001-01-01T00:00:00+09:00")[0] == 400
     assert ask(hall, "csirt_reviewer", "counts/person")[0] == 400, "nobody is ranked"
     assert len(hall.records("viewed")) == before
+
+
+@pytest.mark.requirement("R47")
+def test_what_is_not_there_was_looked_for_and_is_a_record_too(hall: Hall) -> None:
+    none = "01AAAAAAAAAAAAAAAAAAAAAAAA"
+    assert ask(hall, "csirt_reviewer", f"exchanges/{none}")[0] == 404
+    look = hall.records("viewed")[-1]
+    assert (look["what"], look["filters"], look["rows"], look["reason"]) == (
+        "show",
+        {"exchange": none},
+        0,
+        "点検",
+    )
+    before = len(hall.records("viewed"))
+    for path in (none, exchange_of(hall, "staff_member")):
+        told = ask(hall, "csirt_reviewer", f"exchanges/{path}", reason=None)
+        assert (told[0], "理由" in told[1]["error"]["message"]) == (400, True), (
+            "nothing is learned without a reason"
+        )
+    assert ask(hall, "csirt_reviewer", "exchanges/123456789018")[0] == 404
+    assert len(hall.records("viewed")) == before + 1, "the search of exchange_of alone"
+    few = {"number": "公開-34", "request": "information", "section": "福祉課"}
+    assert ask(hall, "csirt_reviewer", "disclosures", **few)[0] == 400
+    look = hall.records("viewed")[-1]
+    assert (look["what"], look["rows"], look["filters"]["section"]) == ("disclosure", 0, "福祉課")
+
+
+def test_nobody_hides_who_looked_by_looking_often(hall: Hall) -> None:
+    id = exchange_of(hall, "staff_member")
+    ask(hall, "auditor", f"exchanges/{id}", reason="年次監査")
+    ledger = Ledger(address_of(hall.settings.ledger_location), create=False)
+    ledger.start()
+    for _ in range(1_005):
+        body = {"what": "own", "filters": {"exchange": id, "person": hall.id("staff_member")}, "rows": 2}
+        ledger.append_now(Draft("viewed", None, body | {"person": hall.id("staff_member"), "reason": None}))
+    ledger.stop()
+    told = ask(hall, "csirt_reviewer", f"exchanges/{id}")[1]
+    assert told["events"][0]["body"]["reason"] == "年次監査" and len(told["events"]) == 1_006
+    shows = ask(hall, "csirt_reviewer", "events", subject=hall.id("staff_member"), what="show")[1]["events"]
+    assert [one["body"]["role"] for one in shows] == ["csirt_reviewer", "auditor"], (
+        "whom a look was about is found"
+    )
 
 
 def test_a_timeline_has_the_masked_texts_and_everybody_who_looked(hall: Hall) -> None:
@@ -257,8 +333,9 @@ def test_a_timeline_has_the_masked_texts_and_everybody_who_looked(hall: Hall) ->
     assert "[PERSON_1_" in told["text"]["asked"] and "山田" not in json.dumps(told, ensure_ascii=False)
     looks = [(one["body"]["what"], one["body"]["role"], one["body"]["reason"]) for one in told["events"]]
     assert looks == [("show", "auditor", "年次監査")]
-    mine = ask(hall, "staff_member", f"me/exchanges/{id}")[1]
-    assert [one["body"]["role"] for one in mine["events"]] == ["auditor", "csirt_reviewer"]
+    mine = ask(hall, "staff_member", f"me/exchanges/{id}")[1]["rows"]
+    assert [one["by_role"] for one in mine[1:]] == ["auditor", "csirt_reviewer"]
+    assert "[PERSON_1_" in mine[0]["question"] and hall.id("auditor") not in json.dumps(mine)
 
 
 def test_triage_holds_what_nobody_has_spoken_of_the_most_urgent_first(hall: Hall) -> None:
@@ -298,7 +375,6 @@ def test_the_same_masked_text_of_several_persons_is_a_campaign(hall: Hall) -> No
 
 
 def test_nothing_is_shown_where_the_look_cannot_be_recorded(hall: Hall) -> None:
-    hall.settings.ledger_location  # noqa: B018
     path = hall.settings.home / "ledger.sqlite"
     path.chmod(0o444)
     try:
@@ -430,6 +506,63 @@ def test_two_persons_open_an_original_and_every_view_is_a_record(sealed: Hall) -
     assert "山田太郎" not in json.dumps(
         sealed.records("viewed") + sealed.records("noted"), ensure_ascii=False
     )
+
+
+@pytest.mark.requirement("R46")
+def test_who_closes_an_opening_while_the_key_is_fetched_is_heard(
+    sealed: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = exchange_of(sealed, "staff_member")
+    grant = request(sealed, id)[1]["id"]
+    ask(sealed, "cio_advisor", f"openings/{grant}/allow", "POST")
+    real = openings.master_of
+
+    def slow(*given: Any) -> Any:
+        assert ask(sealed, "cio_advisor", f"openings/{grant}/close", "POST")[0] == 200
+        return real(*given)
+
+    monkeypatch.setattr(openings, "master_of", slow)
+    status, told = ask(sealed, "csirt_reviewer", f"openings/{grant}/original", incident="INC-2026-014")
+    assert (status, told["error"]["code"]) == (403, "glass_over")
+    assert "山田" not in json.dumps(told, ensure_ascii=False)
+
+
+@pytest.mark.requirement("R46")
+def test_nobody_is_warned_of_an_opening_that_is_not_allowed_yet(sealed: Hall) -> None:
+    id = exchange_of(sealed, "staff_member")
+    grant = request(sealed, id)[1]["id"]
+
+    def heard() -> str:
+        told = [
+            ask(sealed, "staff_member", path)[1]
+            for path in (f"me/exchanges/{id}", "me/disclosure", "openings")
+        ]
+        return json.dumps(told, ensure_ascii=False)
+
+    assert (
+        "原文" not in heard().replace("原文の期限", "").replace("原文(伏せ字の中身)", "")
+        and "INC-2026-014" not in heard()
+    )
+    assert ask(sealed, "cio_advisor", f"openings/{grant}/allow", "POST")[0] == 200
+    assert "原文を開く申し込み" in heard() and "INC-2026-014" in heard()
+    assert sealed.id("csirt_reviewer") not in heard().partition('"openings"')[0], "by role, and nobody's id"
+
+
+@pytest.mark.requirement("R46")
+def test_a_head_who_has_moved_hears_of_their_own_original(sealed: Hall) -> None:
+    key = sealed.keys["section_head"]
+    body = {"model": "echo", "messages": [{"role": "user", "content": TEXT}]}
+    assert post(f"{sealed.root}/v1", body, key=key)[0] == 200
+    grant = request(sealed, exchange_of(sealed, "section_head"))[1]["id"]
+    ask(sealed, "cio_advisor", f"openings/{grant}/allow", "POST")
+    with closing(office_of(sealed.settings)) as office:
+        book = PeopleBook(office)
+        page = book.page(sealed.id("section_head"))
+        assert page is not None
+        moved = Posting(today(), "別の部", "福祉課")
+        book.put(replace(page, postings=(*page.postings, moved)))
+    time.sleep(1.2)  # the books are read again after a second
+    assert [one["id"] for one in ask(sealed, "section_head", "openings")[1]["openings"]] == [grant]
 
 
 def test_an_original_that_is_not_kept_is_said_to_be_so(hall: Hall) -> None:
