@@ -1,6 +1,7 @@
 """Finds exchanges for whoever may see them: the filters are the question, the reader's rows are the limit of every answer.
 
-    found = search(ledger, Question(section="道路課", words=("給付金",)), Reach.everything(), limit=50)
+    with looking(ledger) as look:
+        found = look.search(Question(section="道路課", words=("給付金",)), Reach.everything(), limit=50)
     found.cards       newest first
     found.cursor      where the next page begins; exchanges that come in meanwhile never move what was paged over
     found.total       how many there are in all, up to `COUNTED`
@@ -46,14 +47,6 @@ _LOOKED_AT = 500
 """Candidates whose texts are looked at together."""
 _RARE = 2_000
 """Texts of a month: a word that more have is asked of each card, for a page of it is full soon."""
-
-
-def search(
-    ledger: Address, question: Question, reach: Reach, limit: int = 50, cursor: str | None = None
-) -> Found:
-    """Raises one of query.CANNOT_READ without a ledger, ValueError for a cursor that is none, `TooShort`."""
-    with looking(ledger) as look:
-        return look.search(question, reach, limit, cursor)
 
 
 class looking:
@@ -124,7 +117,7 @@ class Look:
         *,
         urgent_first: bool = False,
     ) -> Found:
-        """A page of exchanges; see `search`. ``urgent_first``: by severity, and within it newest first."""
+        """A page of exchanges. ``urgent_first``: by severity, and within it newest first. Raises `BadCursor`, `TooShort`."""
         asked = self._asked(question, reach)
         long = [word for word in map(folded, question.words) if len(word) > FEWEST]
         order = URGENT if urgent_first else NEWEST

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from audit.catalogue.finding import search
 from audit.catalogue.question import Question, Reach
 from audit.dispositions import DISPOSITIONS, BadDisposition, disposition
 from audit.ledger import Ledger
 from audit.readers import SIGHTS, NotForThem, reader_of
 from audit.wording import BadWording
 from tests.audit.catalogue.test_finding import ask
+from tests.audit.searched import search
 
 CSIRT = reader_of("100001", "csirt_reviewer", "総務部", "IT課")
 CARD: dict[str, Any] = {"exchange": "01X", "person": "012345"}

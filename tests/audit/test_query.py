@@ -8,12 +8,12 @@ import pytest
 
 from audit import query, tables
 from audit.address import Address
-from audit.catalogue.finding import search
 from audit.catalogue.question import Question, Reach
 from audit.ledger import Ledger
 from audit.model import Draft, Kind
 from audit.query import CANNOT_READ, of_kind, reading, show
 from tests.audit.ledgers import Clock, asked, attack, rows
+from tests.audit.searched import search
 
 START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 

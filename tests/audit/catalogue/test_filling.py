@@ -12,7 +12,6 @@ import pytest
 from audit.address import Address
 from audit.catalogue import filling, finding
 from audit.catalogue.filling import catch_up
-from audit.catalogue.finding import search
 from audit.catalogue.question import Question, Reach
 from audit.dispositions import disposition
 from audit.draft import prepare
@@ -29,6 +28,7 @@ from audit.stores import place_of
 from audit.stores.shelf import shelf_of
 from tests.audit.catalogue.test_finding import ask, names, said
 from tests.audit.ledgers import asked, attack
+from tests.audit.searched import search
 
 ALL = Reach.everything()
 CSIRT = reader_of("100001", "csirt_reviewer", "総務部", "IT課")

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from audit.address import Address
 from audit.catalogue import filling
 from audit.catalogue.filling import catch_up
-from audit.catalogue.finding import search
 from audit.catalogue.grams import folded, grams, holds
 from audit.catalogue.pages import Found
 from audit.catalogue.question import Question, Reach, TooShort
@@ -28,6 +27,7 @@ from audit.names import exchange_id, now
 from audit.stores.shelf import shelf_of
 from tests.audit import aged
 from tests.audit.ledgers import asked, kinds
+from tests.audit.searched import search
 
 ALL = Reach.everything()
 
