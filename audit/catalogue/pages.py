@@ -16,8 +16,8 @@ from audit.catalogue.question import BadQuestion, demand_sound
 from audit.months import Month
 from audit.names import moment
 
-COUNTED = 10_000
-"""So many are counted; of more it is said that there are more."""
+COUNTED = 1_000
+"""So many are counted for each page; of more it is said that there are more. Numbers are what `Look.counts` is for."""
 
 Order = tuple[str, ...]
 """The columns that rows are sorted by, the last row first."""

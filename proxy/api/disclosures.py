@@ -10,6 +10,7 @@ record before anything is shown.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
@@ -42,6 +43,8 @@ from redaction.model import CannotDetect
 router = APIRouter(prefix="/audit/v1")
 Done = TypeVar("Done")
 
+_LARGEST = 10_000
+"""Exchanges of one answer to the public over HTTP."""
 _OURS = frozenset({"request", "number", "texts", "few"})
 """What of an address is no filter."""
 
@@ -123,12 +126,13 @@ async def _shown(
         crowd = Crowd(frozenset(), frozenset(), frozenset(), 0)
         found = page(review, wanted.question, paging.limit, paging.cursor, own=own)
         if wanted.kind == "information":
-            if found.more:
+            cards = list(islice(every(review, wanted.question), _LARGEST + 1))
+            if len(cards) > _LARGEST:
                 raise BadRequest(
-                    f"{found.total:,}件より多くあります。期間を短くするか、端末の sekisho audit disclose を使ってください。",
-                    f"There are more than {found.total:,}: ask for a shorter time, or use sekisho audit disclose.",
+                    f"{_LARGEST:,}件より多くあります。期間を短くするか、端末の sekisho audit disclose を使ってください。",
+                    f"There are more than {_LARGEST:,}: ask for a shorter time, or use sekisho audit disclose.",
                 )
-            crowd = crowd_of(every(review, wanted.question))
+            crowd = crowd_of(cards)
             demand_many(crowd, wanted)
         rows = list(batches(review, wanted, found.cards, crowd, periods, own=own))
         if found.cursor is None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from audit.address import Address
+from audit.catalogue import finding
 from audit.catalogue.question import BadQuestion, Question
 from audit.ledger import Ledger
 from audit.model import Draft
@@ -136,3 +137,20 @@ def test_one_small_cell_takes_the_next_with_it() -> None:
     cells = [Cell("a", 90, 40), Cell("b", 30, 9), Cell("c", 20, 7), Cell("d", 9, 4)]
     assert [cell.exchanges for cell in kept_back(cells)] == [90, 30, None, None]
     assert kept_back(cells[:3]) == cells[:3]
+
+
+@pytest.mark.requirement("R48")
+def test_a_page_says_how_many_there_are_and_of_many_that_there_are_more(
+    city: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = [one.id for one in exchanges(SEED, FIRST, MONTHS, COUNT)]
+    with Review(city, reader_of("900006", "auditor", "", "")) as review:
+        for question in (Question(), Question(words=("くだ",)), Question(words=("ください",))):
+            whole = review.exchanges(question, 10)
+            assert not whole.more and 100 < whole.total <= len(everything)
+            exact = len(review.exchanges(question, 1_000).cards)
+            assert whole.total == exact or (whole.at_most and whole.total >= exact)
+            monkeypatch.setattr(finding, "COUNTED", 100)
+            some = review.exchanges(question, 10)
+            assert (some.total, some.more) == (100, True) and some.cards == whole.cards
+            monkeypatch.undo()
