@@ -99,7 +99,7 @@ def test_what_somebody_reads_of_the_ledger_follows_the_groups_of_the_token(scene
     assert status == 200 and {card["person"] for card in found["exchanges"]} == {"012345"}
     assert [reads("exchanges?reason=x", **one)[0] for one in (head, nobody)] == [403, 403]
     status, counted = reads("counts/section", **head)
-    assert status == 200 and {cell["name"] for cell in counted["cells"]} <= {"道路課"}
+    assert status == 200 and {cell["name"] for cell in counted["cells"]} <= {"都市創造部 道路課"}
     assert reads("counts/section", **nobody)[0] == 403 and reads("me/exchanges", **nobody)[0] == 200
 
 
