@@ -103,6 +103,9 @@ def triage(
         place, "triage", {"limit": limit} | ({"cursor": cursor} if cursor else {}), len(page.cards), why
     )
     print_page(page, as_json)
+    typer.echo(
+        "試験(デモのキーなど)の利用は入りません / trials, as with the demo key, are left out", err=True
+    )
 
 
 def person(
