@@ -7,7 +7,7 @@ the commands, so that the command line starts quickly.
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,6 +72,9 @@ def events(
     ] = None,
     subject: Annotated[str | None, typer.Option(help="この職員について。 / About this person.")] = None,
     since: Annotated[str | None, typer.Option(help="この日時以後。 / From, JST.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="この日時より前(続きを見るとき)。 / Before, JST; to go on.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="件数。 / How many.")] = 50,
     reason: Reason = None,
     as_json: AsJson = False,
@@ -80,11 +83,14 @@ def events(
     place, why = address(ledger), because(reason)
     asked = {"what": what, "who": who, "exchange": exchange, "subject": subject}
     demand_no_number(*asked.values())
-    moment = time(since, "--since")
+    from audit.names import moment
+
+    period = {"since": time(since, "--since"), "until": time(until, "--until")}
     with reading(place, os_user()) as review:
-        found = review.events(**asked, since=moment, limit=limit)
-    stated = {name: value for name, value in asked.items() if value} | {"limit": limit}
-    record_view(place, "events", stated, len(found), why)
+        found = review.events(**asked, **period, limit=limit)
+    stated: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    stated |= {name: moment(at) for name, at in period.items() if at}
+    record_view(place, "events", stated | {"limit": limit}, len(found), why)
     print_records(found, as_json)
 
 
@@ -99,9 +105,7 @@ def triage(
     place, why = address(ledger), because(reason)
     with reading(place, os_user()) as review:
         page = review.triage(limit, cursor)
-    record_view(
-        place, "triage", {"limit": limit} | ({"cursor": cursor} if cursor else {}), len(page.cards), why
-    )
+    record_view(place, "triage", _paged(limit, cursor), len(page.cards), why)
     print_page(page, as_json)
     typer.echo(
         "試験(デモのキーなど)の利用は入りません / trials, as with the demo key, are left out", err=True
@@ -121,8 +125,7 @@ def person(
     demand_no_number(person)
     with reading(place, os_user()) as review:
         page = review.person(person, datetime.now(UTC), limit, cursor)
-    stated = {"person": person, "limit": limit} | ({"cursor": cursor} if cursor else {})
-    record_view(place, "person", stated, len(page.cards), why)
+    record_view(place, "person", {"person": person} | _paged(limit, cursor), len(page.cards), why)
     print_page(page, as_json)
 
 
@@ -200,3 +203,8 @@ def counts(
         return
     heads = (by, "件 exchanges", "人 persons")
     print_lines(heads, [(plain(one.name or "-"), f"{one.exchanges:,}", f"{one.persons:,}") for one in cells])
+
+
+def _paged(limit: int, cursor: str | None) -> dict[str, Any]:
+    """Which page it is, as the record of a look has it."""
+    return {"limit": limit} | ({"cursor": cursor} if cursor else {})

@@ -1,6 +1,7 @@
 """/audit/v1/openings: an original is asked for by a reviewer and allowed by a second person; see audit/glass.py."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -8,6 +9,8 @@ from pydantic import Field
 
 from audit import glass
 from audit.glass import LONGEST, Grant, demand_view
+from audit.model import Draft
+from audit.readers import Reader
 from audit.review import Opened, Review
 from policies.model import Bilingual
 from proxy.api.forms import Form
@@ -63,29 +66,20 @@ async def openings(at: At, reason: str | None = None) -> dict[str, Any]:
 @router.post("/{id}/allow")
 async def allow(at: At, id: str) -> dict[str, Any]:
     """The second person lets it be opened."""
-    grant, now = await _grant(at, id), at.now()
-    given, draft = await at.deciding(lambda: glass.allowed(at.reader, grant, now))
-    await at.note(draft)
-    return given.plain(now)
+    return await _decided(at, id, glass.allowed)
 
 
 @router.post("/{id}/refuse")
 async def refuse(at: At, id: str, form: ReasonForm) -> dict[str, Any]:
     """The second person says no."""
-    grant, now = await _grant(at, id), at.now()
     await at.demand_nothing_personal(form.reason)
-    given, draft = await at.deciding(lambda: glass.refused(at.reader, grant, form.reason, now))
-    await at.note(draft)
-    return given.plain(now)
+    return await _decided(at, id, lambda reader, grant, now: glass.refused(reader, grant, form.reason, now))
 
 
 @router.post("/{id}/close")
 async def close(at: At, id: str) -> dict[str, Any]:
     """Either of the two ends it before its time."""
-    grant, now = await _grant(at, id), at.now()
-    given, draft = await at.deciding(lambda: glass.closed(at.reader, grant, now))
-    await at.note(draft)
-    return given.plain(now)
+    return await _decided(at, id, glass.closed)
 
 
 @router.get("/{id}/original")
@@ -103,6 +97,16 @@ async def original(at: At, id: str, incident: str | None = None) -> dict[str, An
     still, later = await _grant(at, id), at.now()
     await at.deciding(lambda: demand_view(at.reader, still, grant.exchange, incident, later))
     return {"values": dict(opened.values), "asked": opened.asked_text}
+
+
+async def _decided(
+    at: Desk, id: str, decide: Callable[[Reader, Grant, datetime], tuple[Grant, Draft]]
+) -> dict[str, Any]:
+    """One of the two decides, and it is recorded before it counts. Raises `Problem`."""
+    grant, now = await _grant(at, id), at.now()
+    given, draft = await at.deciding(lambda: decide(at.reader, grant, now))
+    await at.note(draft)
+    return given.plain(now)
 
 
 async def _grant(at: Desk, id: str) -> Grant:

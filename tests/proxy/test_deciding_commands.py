@@ -175,6 +175,10 @@ def test_a_direct_reader_has_the_same_views_as_the_interface(hall: Hall) -> None
     assert "ほかの条件" in stopped(run(hall, None, "search", "--saved", kept["id"], "--days", "3"))
     assert run(hall, None, "searches", "drop", kept["id"]).exit_code == 0
     assert "ありません" in stopped(run(hall, None, "search", "--saved", kept["id"]))
+    period = ("--since", "2026-01-01", "--until", "2099-01-01")
+    assert run(hall, None, "events", *period, "--what", "search", "--json").stdout.count('"search"') >= 2
+    assert hall.records("viewed")[-1]["filters"].keys() == {"what", "since", "until", "limit"}
+    assert run(hall, None, "events", "--until", "2020-01-01", "--json").stdout == ""
     whats = [one["what"] for one in hall.records("viewed")]
     assert {"triage", "person", "counts", "campaigns", "searches", "search"} <= set(whats)
 

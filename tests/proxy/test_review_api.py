@@ -17,6 +17,7 @@ from audit.catalogue.pages import cursor_at
 from audit.ledger import Ledger
 from audit.model import Draft
 from audit.readers import SIGHTS, Sight
+from audit.review import Review
 from policies.vocabulary import ROLES
 from proxy.api import cases, disclosures, dispositions, openings, review, searches
 from proxy.office.enrolment import today
@@ -446,6 +447,18 @@ def test_searches_are_kept_shared_and_dropped_by_whoever_keeps_them(hall: Hall) 
         {"filters": {"nobody": "1"}}, {"filters": {"days": 0}}, {"shared": "maybe"},
     ):  # fmt: skip
         assert ask(hall, "csirt_reviewer", "searches", "POST", form | {"name": "別"} | wrong)[0] == 400, wrong
+
+
+def test_an_accident_is_told_in_our_own_format_and_quotes_nothing(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise KeyError("山田太郎")
+
+    monkeypatch.setattr(Review, "campaigns", broken)
+    status, told = ask(hall, "csirt_reviewer", "campaigns")
+    assert (status, told["error"]["code"]) == (503, "internal_error")
+    assert "山田" not in json.dumps(told, ensure_ascii=False)
 
 
 # ── originals ────────────────────────────────────────────────────────────────────────────────────
