@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from proxy import originals
 from proxy.__main__ import app
 from proxy.home import Home
 from proxy.house import build
@@ -86,6 +87,24 @@ def stopped(result: Result) -> str:
     assert (result.exit_code, result.stdout) == (2, ""), result.output
     assert len(result.stderr.strip().splitlines()) == 1
     return result.stderr
+
+
+@pytest.mark.requirement("R46")
+def test_an_opening_that_is_closed_while_the_key_is_fetched_shows_nothing(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = ("--incident", "INC-2026-014")
+    asking = ("openings", "ask", the_exchange(hall), *incident, "--reason", "申立て", "--json")
+    grant = line(run(hall, "csirt_reviewer", *asking))["id"]
+    assert line(run(hall, "cio_advisor", "openings", "allow", grant, "--json"))["state"] == "open"
+    real = originals.master_of
+
+    def slow(*given: Any) -> Any:
+        assert hall.ask("cio_advisor", "POST", f"/audit/v1/openings/{grant}/close")[0] == 200
+        return real(*given)
+
+    monkeypatch.setattr(originals, "master_of", slow)
+    assert "終わっています" in stopped(run(hall, "csirt_reviewer", "openings", "view", grant, *incident))
 
 
 def test_a_second_person_may_say_no(hall: Hall) -> None:
