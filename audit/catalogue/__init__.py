@@ -1,6 +1,7 @@
 """The catalogue: one card for each exchange, so that a reader finds it among millions. Derived, never evidence.
 
     grams.py     how texts are cut, so that two characters are enough to find them      pure
+    marks.py     what an exchange is, told in the way of its words                      pure
     severity.py  how urgent an exchange is for whoever looks through them               pure
     card.py      what stands on a card                                                  pure
     question.py  what a reader asks, and what nobody may be told beyond                 pure

@@ -9,12 +9,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit import tables
 from audit.catalogue.card import Card, card_of
 from audit.catalogue.grams import folded, grams, spoken
+from audit.catalogue.marks import MARKED, marks
 from audit.model import ENDINGS, Record
 from audit.months import Month, month_of
 from audit.names import moment
@@ -40,12 +42,12 @@ class Row:
 def enter(shelf: Shelf, target: Any, source: Any, month: Month, rows: Sequence[Row], known: int) -> None:
     """The words of all of these; of those behind the record ``known`` also all the rest."""
     fresh = [row for row in rows if row.record.index > known]
-    ids = _known_ids(target, (row.record.exchange for row in rows))
-    _enter_exchanges(target, source, month, fresh, ids)
+    known_cards = _known_cards(target, (row.record.exchange for row in rows))
+    _enter_exchanges(target, source, month, fresh, known_cards)
     words = [
-        (2 * ids[row.record.exchange] + (row.record.kind != "asked"), grams(folded(spoken(row.text))))
+        (2 * card.id + (row.record.kind != "asked"), card.marks | grams(folded(spoken(row.text))))
         for row in rows
-        if row.text and row.record.exchange in ids
+        if row.text and (card := known_cards.get(row.record.exchange))
     ]
     if words:
         shelf.make_words(target, month)
@@ -66,13 +68,20 @@ def forget(target: Any, writer: str) -> None:
     _dispose(target, exchanges)
 
 
+class _Entered(NamedTuple):
+    """A card that is in the catalogue."""
+
+    id: int
+    marks: frozenset[str]
+
+
 # ── exchanges ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _enter_exchanges(
-    target: Any, source: Any, month: Month, rows: Sequence[Row], ids: dict[str | None, int]
+    target: Any, source: Any, month: Month, rows: Sequence[Row], known: dict[str | None, _Entered]
 ) -> None:
-    """Cards and tags; the numbers of new cards are added to ``ids``. An ending without a question has no card."""
+    """Cards and tags; the new cards are added to the ``known``. An ending without a question has no card."""
     asked = {row.record.exchange: row for row in rows if row.record.kind == "asked"}
     endings = {row.record.exchange: row for row in rows if row.record.kind in ENDINGS}
     for row in _partners(source, asked.keys() ^ endings.keys()):
@@ -81,9 +90,9 @@ def _enter_exchanges(
         card_of(row.record, row.text, ending.record if (ending := endings.get(exchange)) else None)
         for exchange, row in asked.items()
     ]
-    _end_cards(target, [(ids[card.exchange], card) for card in cards if card.exchange in ids])
+    _end_cards(target, [(known[card.exchange].id, card) for card in cards if card.exchange in known])
     last = target.execute(text("SELECT last FROM catalogue")).scalar_one()
-    new = list(enumerate((card for card in cards if card.exchange not in ids), last + 1))
+    new = list(enumerate((card for card in cards if card.exchange not in known), last + 1))
     if not new:
         return
     put(target, "cards", _CARD, [(id, *_values(card)) for id, card in new])
@@ -94,7 +103,7 @@ def _enter_exchanges(
     put(target, "strays", "id, asked, said", [(id, then, str(month)) for id, then in asked_in])
     target.execute(text("UPDATE catalogue SET last = :last"), {"last": new[-1][0]})
     target.execute(text(_DISPOSED_BEFORE), {"first": new[0][0]})
-    ids |= {card.exchange: id for id, card in new}
+    known |= {card.exchange: _Entered(id, frozenset(marks(partial(getattr, card)))) for id, card in new}
 
 
 def _partners(source: Any, exchanges: Iterable[str | None]) -> list[Row]:
@@ -109,17 +118,17 @@ def _partners(source: Any, exchanges: Iterable[str | None]) -> list[Row]:
     return [Row(record_of(row), row.text) for row in rows]
 
 
-def _known_ids(target: Any, exchanges: Iterable[str | None]) -> dict[str | None, int]:
-    """The numbers of the cards that are there."""
+def _known_cards(target: Any, exchanges: Iterable[str | None]) -> dict[str | None, _Entered]:
+    """The cards that are there."""
     wanted = list({exchange for exchange in exchanges if exchange is not None})
-    ids: dict[str | None, int] = {}
+    known: dict[str | None, _Entered] = {}
     for first in range(0, len(wanted), _LISTED):
-        found = target.execute(_IDS, {"exchanges": wanted[first : first + _LISTED]})
-        ids |= {row.exchange: row.id for row in found}
-    return ids
+        for row in target.execute(_KNOWN, {"exchanges": wanted[first : first + _LISTED]}):
+            known[row.exchange] = _Entered(row.id, frozenset(marks(partial(getattr, row))))
+    return known
 
 
-_IDS = text("SELECT exchange, id FROM cards WHERE exchange IN :exchanges").bindparams(
+_KNOWN = text(f"SELECT exchange, id, {', '.join(MARKED)} FROM cards WHERE exchange IN :exchanges").bindparams(
     tables.bindparam("exchanges", expanding=True)
 )
 _CARD = f"id, {', '.join(COLUMNS)}"

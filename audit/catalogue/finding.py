@@ -19,7 +19,8 @@ from audit import tables
 from audit.address import Address
 from audit.catalogue.card import TAGS
 from audit.catalogue.filling import catch_up, is_whole
-from audit.catalogue.grams import FEWEST, folded, grams, holds
+from audit.catalogue.grams import folded, grams, holds, is_sure
+from audit.catalogue.marks import marks
 from audit.catalogue.pages import (
     COUNTED,
     NEWEST,
@@ -93,11 +94,16 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Sought:
-    """The words in a month. ``ids``: of the cards that have all the rare ones, None where none is rare; ``common``: that a
-    card has the others, too."""
+    """The words in a month.
+
+    ids     the cards that have all the rare ones; None where none is rare
+    common  conditions: that a card has the others, too
+    some    cards that have the last of the others, as far as they were listed to learn that it is not rare
+    """
 
     ids: frozenset[int] | None
     common: tuple[str, ...]
+    some: frozenset[int]
 
 
 class Look:
@@ -119,7 +125,7 @@ class Look:
     ) -> Found:
         """A page of exchanges. ``urgent_first``: by severity, and within it newest first. Raises `BadCursor`, `TooShort`."""
         asked = self._asked(question, reach)
-        long = [word for word in map(folded, question.words) if len(word) > FEWEST]
+        long = _unsure(question)
         order = URGENT if urgent_first else NEWEST
         spans = self._spans(asked, question, order)
         before = read_cursor(cursor, order) if cursor else None
@@ -169,7 +175,7 @@ class Look:
 
     def _held(self, asked: _Asked, question: Question) -> list[str]:
         """Of words longer than a pair: which cards hold them, where so few are left that their texts can be read."""
-        long = [word for word in map(folded, question.words) if len(word) > FEWEST]
+        long = _unsure(question)
         if not long:
             return []
         spans = self._spans(asked, question, NEWEST)
@@ -255,8 +261,10 @@ class Look:
         for kind in ("rule", "entity", "alarm"):
             if (value := getattr(question, kind)) is not None:
                 self._add_tag(asked, kind, value)
+        known = {**{name: getattr(question, name) for name in _EQUAL}, **reach.stated()}
+        beside = set(marks(known.get))
         for number, word in enumerate(question.words):
-            self._add_word(asked, number, word)
+            self._add_word(asked, number, word, beside)
         return asked
 
     def _add_tag(self, asked: _Asked, kind: str, name: str) -> None:
@@ -268,13 +276,14 @@ class Look:
         else:
             asked.add(f"EXISTS ({listed} AND tags.id = cards.id)", **values)
 
-    def _add_word(self, asked: _Asked, number: int, word: str) -> None:
+    def _add_word(self, asked: _Asked, number: int, word: str, beside: set[str]) -> None:
+        """A word in a text of an exchange that has the marks ``beside``."""
         pairs = grams(folded(word))
         if not pairs:
             raise TooShort
         mark = f"word{number}"
         asked.words.append(mark)
-        asked.values[mark] = self._shelf.asked(pairs)
+        asked.values[mark] = self._shelf.asked(pairs | beside)
 
     def _spans(self, asked: _Asked, question: Question, order: Order) -> list[Span | None]:
         """Month by month, newest first, so that a word that many hold is looked for no further back than need be. None:
@@ -306,28 +315,28 @@ class Look:
         if span.since not in asked.sought:
             ids: frozenset[int] | None = None
             common: list[str] = []
+            some: frozenset[int] = frozenset()
             for mark in asked.words:
                 strays = self._strays_having(asked, mark, span)
-                few = self._few_having(asked, mark, span)
-                if few is not None:
-                    ids = few | strays if ids is None else ids & (few | strays)
+                listed, is_all = self._first_having(asked, mark, span)
+                if is_all:
+                    ids = listed | strays if ids is None else ids & (listed | strays)
                 elif span.own:
+                    some = listed | strays
                     others = f" OR id IN ({', '.join(map(str, strays))})" if strays else ""
                     common.append(f"({self._shelf.has(span.own, mark, 'cards.id')}{others})")
                 if ids is not None and not ids:
                     break
-            asked.sought[span.since] = _Sought(ids, tuple(common))
+            asked.sought[span.since] = _Sought(ids, tuple(common), some)
         return asked.sought[span.since]
 
-    def _few_having(self, asked: _Asked, mark: str, span: Span) -> frozenset[int] | None:
-        """The cards of a month's own that have a word; None where they are not few."""
-        rows: set[int] = set()
-        if span.own:
-            sql = f"{self._shelf.having(span.own, mark)} LIMIT {_RARE + 1}"
-            rows |= {row.row for row in self._rows(sql, {mark: asked.values[mark]})}
-        if len(rows) > _RARE:
-            return None
-        return frozenset(row // 2 for row in rows)
+    def _first_having(self, asked: _Asked, mark: str, span: Span) -> tuple[frozenset[int], bool]:
+        """Cards of a month's own that have a word, and whether those are all: more are listed of no word."""
+        if not span.own:
+            return frozenset(), True
+        sql = f"{self._shelf.having(span.own, mark)} LIMIT {_RARE + 1}"
+        rows = [row.row for row in self._rows(sql, {mark: asked.values[mark]})]
+        return frozenset(row // 2 for row in rows), len(rows) <= _RARE
 
     def _strays_having(self, asked: _Asked, mark: str, span: Span) -> set[int]:
         found: set[int] = set()
@@ -371,7 +380,9 @@ class Look:
         ids = set(sought.ids or ())
         others = (said for month, said in self._strays.items() if month != span.own)
         elsewhere = {id for said in others for month, ids in said.items() if month == span.own for id in ids}
-        if sought.ids is None and span.own:
+        if sought.ids is None and len(sought.some - elsewhere) >= most:
+            ids = set(sought.some)
+        elif sought.ids is None and span.own:
             (mark,) = asked.words
             sql = f"{self._shelf.having(span.own, mark)} LIMIT {2 * (most + len(elsewhere))}"
             ids = {row.row // 2 for row in self._rows(sql, {mark: asked.values[mark]})}
@@ -500,6 +511,11 @@ def records_of(ledger: Address, places: Sequence[tuple[str, int]]) -> tuple[Reco
             rows += connection.execute(tables.select(records).join_from(wanted, records, beside)).all()
     by_place = {(row.writer, row.idx): record_of(row) for row in rows}
     return tuple(by_place[place] for place in places if place in by_place)
+
+
+def _unsure(question: Question) -> list[str]:
+    """The words whose texts have to be looked at: that a text has their pairs is not enough."""
+    return [word for word in map(folded, question.words) if not is_sure(word)]
 
 
 def _listed(each: Sequence[str]) -> str:

@@ -32,6 +32,12 @@ def grams(text: str) -> set[str]:
     return pairs
 
 
+def is_sure(word: str) -> bool:
+    """Whether a text that has every pair of a folded word holds the word: of a single pair, where no store folds its
+    characters into fewer bits."""
+    return len(word) == FEWEST and max(word) < "\U00010000"
+
+
 def holds(text: str, word: str) -> bool:
     """Whether a text, as it is kept, holds a folded word."""
     return word in folded(spoken(text))

@@ -5,7 +5,8 @@
     events        one row for each record beside the exchanges: who looked at what, what was done and by whom
     strays        cards that were asked in another month than their chain's, as the month turned
     dispositions  what reviewers made of exchanges; the last by its moment stands on the card, too
-    words         for each month of chains one table: the pairs of characters of every text (catalogue/grams.py)
+    words         for each month of chains one table: the pairs of characters of every text (catalogue/grams.py), and beside
+                  them what its exchange is (catalogue/marks.py)
     chains        how far each chain of the ledger is entered and its words are, and the hash that stood there
     catalogue     one row: the version, the last number of a card, and what is still to be done
 
@@ -13,6 +14,7 @@ A row of words is numbered 2 x card for what was asked, 2 x card + 1 for what wa
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,10 +23,12 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from audit.address import Address
+from audit.catalogue.grams import FEWEST
 from audit.months import Month
 from audit.stores.postgresql import engine_of
+from audit.stores.rows import put
 
-VERSION = 2
+VERSION = 3
 """Of the tables below. Another version found is thrown away."""
 
 COLUMNS = (
@@ -83,17 +87,17 @@ class Shelf(Protocol):
     def enter_words(
         self, connection: Connection, month: Month, rows: Sequence[tuple[int, Iterable[str]]]
     ) -> None:
-        """Pairs of characters, by the number of their row."""
+        """Pairs of characters and marks, by the number of their row."""
 
     def having(self, month: Month, mark: str) -> str:
-        """A query for the rows of a month that have every pair; ``:mark`` is what `asked` makes of the pairs. A condition
-        on ``row`` may follow."""
+        """A query for the rows of a month that have all of them; ``:mark`` is what `asked` makes of them. A condition on
+        ``row`` may follow."""
 
     def has(self, month: Month, mark: str, card: str) -> str:
         """A condition: that a card has one of them. For cards that are asked one after another."""
 
     def asked(self, grams: Iterable[str]) -> Any:
-        """The pairs as `having` takes them."""
+        """Pairs and marks as `having` takes them."""
 
     def day(self, column: str) -> str:
         """The day in Japan of a moment in a column, ``2026-11-23``."""
@@ -155,7 +159,7 @@ def _month_of(table: str) -> Month:
 
 
 class _File:
-    """SQLite: FTS5 without content; every pair is one plain token, for nothing but a space parts them."""
+    """SQLite: FTS5 without content; every pair or mark is one plain token, for nothing but a space parts them."""
 
     row = "rowid"
 
@@ -271,7 +275,10 @@ _TOKENS = """"ascii tokenchars '{}'\"""".format(_MARKS.replace("'", "''").replac
 
 
 class _Schema:
-    """PostgreSQL: an array of pairs with a GIN index; no extension is needed."""
+    """PostgreSQL: an array of pairs and marks with a GIN index; no extension is needed.
+
+    Each is a number of four bytes: as texts the rows take twice the room, and who looks reads thousands of them.
+    """
 
     row = "row"
 
@@ -315,7 +322,7 @@ class _Schema:
     def make_words(self, connection: Connection, month: Month) -> None:
         table = _table_of(month)
         connection.exec_driver_sql(
-            f"CREATE TABLE IF NOT EXISTS {table} (row bigint PRIMARY KEY, grams text[] NOT NULL)"
+            f"CREATE TABLE IF NOT EXISTS {table} (row bigint PRIMARY KEY, grams integer[] NOT NULL)"
         )
 
     def settle(self, connection: Connection) -> bool:
@@ -353,26 +360,21 @@ class _Schema:
     def enter_words(
         self, connection: Connection, month: Month, rows: Sequence[tuple[int, Iterable[str]]]
     ) -> None:
-        if rows:
-            numbers, words = [number for number, _ in rows], [" ".join(grams) for _, grams in rows]
-            connection.exec_driver_sql(
-                f"INSERT INTO {_table_of(month)} SELECT number, string_to_array(said, ' ')"
-                " FROM unnest(%s::bigint[], %s::text[]) AS entered (number, said)",
-                (numbers, words),
-            )
+        arrays = [(number, f"{{{','.join(map(_number_of, grams))}}}") for number, grams in rows]
+        put(connection, _table_of(month), "row, grams", arrays)
 
     def having(self, month: Month, mark: str) -> str:
-        return f"SELECT row FROM {_table_of(month)} WHERE grams @> CAST(:{mark} AS text[])"
+        return f"SELECT row FROM {_table_of(month)} WHERE grams @> CAST(:{mark} AS integer[])"
 
     def has(self, month: Month, mark: str, card: str) -> str:
         """OFFSET keeps the planner from asking the index of the pairs anew for each card."""
         mine = (
             f"SELECT grams FROM {_table_of(month)} WHERE row BETWEEN 2 * {card} AND 2 * {card} + 1 OFFSET 0"
         )
-        return f"EXISTS (SELECT 1 FROM ({mine}) AS mine WHERE grams @> CAST(:{mark} AS text[]) OFFSET 0)"
+        return f"EXISTS (SELECT 1 FROM ({mine}) AS mine WHERE grams @> CAST(:{mark} AS integer[]) OFFSET 0)"
 
     def asked(self, grams: Iterable[str]) -> Any:
-        return sorted(grams)
+        return [int(_number_of(gram)) for gram in sorted(grams)]
 
     def day(self, column: str) -> str:
         return f"to_char(CAST({column} AS timestamptz) AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD')"
@@ -409,6 +411,18 @@ class _Schema:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
         for statement in _tables("bigint", 'text COLLATE "C"', ""):
             connection.exec_driver_sql(statement)
+
+
+@lru_cache(1 << 16)
+def _number_of(gram: str) -> str:
+    """A pair is two times 16 bits. A character beyond the first 65,536 takes one of 2,048 numbers that no character has, so
+    that some share theirs: of those the texts are looked at (`grams.is_sure`). A mark stands where a pair of a character
+    that nobody reads would."""
+    if len(gram) > FEWEST:
+        return str(int(gram, 16))
+    first, second = (code if code < 0x10000 else 0xD800 | code & 0x7FF for code in map(ord, gram))
+    number = first << 16 | second
+    return str(number if number < 1 << 31 else number - (1 << 32))
 
 
 _WORDS = """

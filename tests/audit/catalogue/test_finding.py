@@ -19,6 +19,7 @@ from audit.address import Address
 from audit.catalogue import filling
 from audit.catalogue.filling import catch_up
 from audit.catalogue.grams import folded, grams, holds
+from audit.catalogue.marks import marks
 from audit.catalogue.pages import Found
 from audit.catalogue.question import Question, Reach, TooShort
 from audit.ledger import Ledger
@@ -97,6 +98,38 @@ def test_what_is_too_short_to_be_looked_for_is_said_to_be(ledger: Ledger, word: 
     ask(ledger)
     with pytest.raises(TooShort):
         found(ledger, words=(word,))
+
+
+def test_a_word_with_a_character_beyond_the_first_65536_is_found_and_no_other(ledger: Ledger) -> None:
+    """𠮷 (U+20BB7) and the character 2,048 places on have one number in a database."""
+    one = ask(ledger, "𠮷野家の領収書")
+    other = ask(ledger, f"{chr(ord('𠮷') + 2_048)}野家の領収書")
+    for word in ("𠮷野", "𠮷野家"):
+        assert names(found(ledger, words=(word,))) == [one], word
+    assert names(found(ledger, words=("野家",))) == [other, one]
+    assert names(found(ledger, words=("領収", "𠮷野"))) == [one]
+
+
+def test_two_sections_whose_marks_are_the_same_are_still_two(ledger: Ledger) -> None:
+    section, namesake = _of_one_mark("課")
+    mine, _ = ask(ledger, "道路の陥没", section=section), ask(ledger, "道路の陥没", section=namesake)
+    assert names(found(ledger, words=("陥没",), section=section)) == [mine]
+    assert names(search(ledger.address, Question(words=("陥没",)), Reach(section=section))) == [mine]
+    assert found(ledger, words=("陥没",), section=section).total == 1
+
+
+def _of_one_mark(unit: str) -> tuple[str, str]:
+    known: dict[tuple[str, ...], str] = {}
+    for name in (f"{unit}{number}" for number in range(10_000)):
+        if (other := known.setdefault(tuple(marks({"section": name}.get)), name)) != name:
+            return other, name
+    raise AssertionError("of 10,000 names two have one of 65,536 marks")
+
+
+@given(st.text(max_size=40), st.text(max_size=8), st.text(max_size=8))
+def test_no_mark_is_a_pair_of_any_text(text: str, value: str, other: str) -> None:
+    made = {*marks({"person": value, "section": other, "model": None}.get)}
+    assert len(made) == 2 and not made & grams(folded(text))
 
 
 # ── filters ──────────────────────────────────────────────────────────────────────────────────────
@@ -291,12 +324,13 @@ def test_what_is_erased_from_the_ledger_is_erased_from_the_catalogue(
         left = [line.execute(one).fetchone() for one in (_DATABASE if address.url else _FILE)]
     assert left == [(0,), (2,)], "the words of what is kept, and no others, before anybody looks"
     assert seen("質問") == ["x-2"] and seen("x-1") == [] and seen() == ["x-1", "x-2"]
+    assert names(search(address, Question(person="demo", words=("質問",)), ALL)) == ["x-2"], "entered anew"
 
 
 _FILE = [f"SELECT count(*) FROM words_2025_11 WHERE words_2025_11 MATCH '\"-{n}\"'" for n in (1, 2)]
 _DATABASE = (
     "SELECT count(*) FROM pg_class WHERE relname = 'words_2025_10'",
-    "SELECT count(*) FROM public_catalogue.words_2025_11 WHERE grams @> ARRAY['-2']",
+    f"SELECT count(*) FROM public_catalogue.words_2025_11 WHERE grams @> ARRAY[{ord('-') << 16 | ord('2')}]",
 )
 """How many texts have -1, or -2."""
 
