@@ -18,6 +18,7 @@ from proxy import evidence
 from proxy.callers import Caller
 from proxy.consents import Asking, Consents, Way
 from proxy.errors import Unavailable, no_such_model
+from proxy.followers import Follower
 from proxy.found import Findings
 from proxy.home import prepare
 from proxy.kill_switch import KillSwitch
@@ -64,6 +65,7 @@ class House:
     directory: Directory | None = None
     originals: Originals | None = None
     rulebook: Rulebook | None = None
+    followers: tuple[Follower, ...] = ()
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def now(self) -> "House":
@@ -81,7 +83,8 @@ class House:
     def duties(self) -> list[Coroutine[None, None, NoReturn]]:
         """What has to be done all the time that the house is open."""
         watching = [self.rulebook.keep()] if self.rulebook else []
-        return [*watching, self.switch.keep(), self.switch.note(), self.consents.keep()]
+        following = [follower.keep() for follower in self.followers]
+        return [*watching, *following, self.switch.keep(), self.switch.note(), self.consents.keep()]
 
     def ask(self, caller: Caller, masked: Masked) -> AsyncGenerator[Chunk]:
         """The answer to a masked request, for as long as nobody stops it. Raises `UpstreamFailed`, `Halted`."""

@@ -17,6 +17,7 @@ from typing import Any
 from audit import tables
 from audit.address import Address
 from audit.catalogue.entering import Row, enter, forget
+from audit.following import heads_of
 from audit.model import Record
 from audit.months import month_of_writer
 from audit.query import reading
@@ -91,7 +92,7 @@ _NEW = _Chain(0, "", 0, None)
 def _portion(shelf: Shelf, engine: Any, ledger: Address) -> _Done:
     until = monotonic() + SECONDS
     with engine.begin() as target, reading(ledger) as source:
-        chains, heads, left = _chains(target), _heads(source), _left(source)
+        chains, heads, left = _chains(target), heads_of(source), _left(source)
         if _is_another(source, heads, chains):
             _forget_everything(shelf, target)
             chains = {}
@@ -113,26 +114,10 @@ def _portion(shelf: Shelf, engine: Any, ledger: Address) -> _Done:
 # ── what is there ────────────────────────────────────────────────────────────────────────────────
 
 
-_HEADS = """
-WITH RECURSIVE chains (writer) AS (
-    SELECT min(writer) FROM records
-    UNION ALL
-    SELECT (SELECT min(writer) FROM records WHERE writer > chains.writer) FROM chains WHERE writer IS NOT NULL
-)
-SELECT writer, (SELECT max(idx) FROM records WHERE records.writer = chains.writer) AS head
-FROM chains WHERE writer IS NOT NULL
-"""
-"""From chain to chain, one look each: there are millions of records and hundreds of chains."""
-
 _LEFT = """
 SELECT writer, (SELECT count(*) FROM texts WHERE texts.writer = quiet.writer) AS texts
 FROM (SELECT DISTINCT writer FROM erasures) AS quiet
 """
-
-
-def _heads(source: Any) -> dict[str, int]:
-    """The chains of the ledger, and how long they are."""
-    return {row.writer: row.head for row in source.execute(text(_HEADS))}
 
 
 def _left(source: Any) -> dict[str, int]:

@@ -12,6 +12,8 @@
     quotas            limits: whose, of what, how much for each minute, day, month or 年度
     counters          how much of a limit is used, and reserved by exchanges under way
     held, processes   which process reserved how much of it, and when it was last seen alive
+    cursors           how far each follower of the ledger has come, and which process follows for it
+    tallies           what the alerts have counted on their way
     emergencies       when 災害モード lifts the limits: proposed by one person, approved by another
 
 How they come to be is migrations/; a test holds them equal to what the migrations make. Dates are text,
@@ -54,6 +56,7 @@ __all__ = [
     "confirmations",
     "counters",
     "create_engine",
+    "cursors",
     "emergencies",
     "event",
     "held",
@@ -68,6 +71,7 @@ __all__ = [
     "reviews",
     "select",
     "stops",
+    "tallies",
     "trainings",
 ]
 
@@ -221,6 +225,27 @@ processes = Table(
     Column("namespace", String, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("born", String, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("position", String, nullable=True),  # JSON: how far each chain was read; None: it has not begun
+    Column("holder", String, nullable=True),  # the process that follows
+    Column("seen", Float, nullable=False),  # its last sign: seconds since 1970, by the clock of the database
+    Column("trouble", String, nullable=True),  # a code; None while it goes well
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("rule", String, primary_key=True),
+    Column("subject", String, primary_key=True),  # whose: a person, a model, …; empty for the house
+    Column("period", String, primary_key=True),  # 2026-11-23, 2026-11 (JST)
+    Column("count", BigInteger, nullable=False),
+    Column("alert", String, nullable=True),  # the last alert that was raised of it
+    Column("raised_at", String, nullable=True),
 )
 
 emergencies = Table(

@@ -201,3 +201,22 @@ CREATE TABLE reviewed (
     PRIMARY KEY (review, person),
     CHECK (decided_by IS NULL OR decided_by <> person)
 );
+
+CREATE TABLE cursors (
+    name VARCHAR NOT NULL,
+    position VARCHAR,
+    holder VARCHAR,
+    seen FLOAT NOT NULL,
+    trouble VARCHAR,
+    PRIMARY KEY (name)
+);
+
+CREATE TABLE tallies (
+    rule VARCHAR NOT NULL,
+    subject VARCHAR NOT NULL,
+    period VARCHAR NOT NULL,
+    count BIGINT NOT NULL,
+    alert VARCHAR,
+    raised_at VARCHAR,
+    PRIMARY KEY (rule, subject, period)
+);
