@@ -104,7 +104,8 @@ def _portion(shelf: Shelf, engine: Any, ledger: Address) -> _Done:
             if whole and known.said < head:
                 whole = _enter_chain(shelf, target, source, writer, known, left.get(writer), until)
                 whole = whole and monotonic() < until
-        whole = whole and shelf.settle(target)
+        while whole and not shelf.settle(target):
+            whole = monotonic() < until
         found = target.execute(text("SELECT undone, unwiped FROM catalogue")).one()
         if bool(found.undone) is whole:
             target.execute(text("UPDATE catalogue SET undone = :undone"), {"undone": int(not whole)})

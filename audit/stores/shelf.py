@@ -76,7 +76,8 @@ class Shelf(Protocol):
         """Forget every word of a month."""
 
     def settle(self, connection: Connection) -> bool:
-        """After much was entered: make it quick to find, a month at a time; whether all of them are."""
+        """Once the first cards are in: make them quick to find, an index at a time; whether all are there. Entry by entry
+        it takes several times as long."""
 
     def is_steady(self, connection: Connection) -> bool:
         """Whether the words that a reader's moment knows are all there, and stay while the reader looks."""
@@ -120,12 +121,11 @@ def _columns(whole: str, words: str) -> str:
 
 def _tables(whole: str, words: str, flavour: str) -> list[str]:
     """The statements that make everything but the words. ``incident`` and ``disposition`` come from later records."""
-    made = [
+    return [
         f"CREATE TABLE cards (\n    id {whole} PRIMARY KEY,\n    {_columns(whole, words)},\n"
         f"    disposition {words} NOT NULL DEFAULT '',\n    incident {words},\n    UNIQUE (exchange)\n)",
         f"CREATE TABLE tags (kind {words} NOT NULL, name {words} NOT NULL, id {whole} NOT NULL,"
         f" PRIMARY KEY (kind, name, id)){flavour}",
-        "CREATE INDEX tags_by_id ON tags (id)",
         f"CREATE TABLE events (writer {words} NOT NULL, idx {whole} NOT NULL, at {words} NOT NULL,"
         f" kind {words} NOT NULL, what {words} NOT NULL, who {words}, exchange {words}, subject {words},"
         f" PRIMARY KEY (writer, idx))",
@@ -139,11 +139,18 @@ def _tables(whole: str, words: str, flavour: str) -> list[str]:
         f" unwiped {whole} NOT NULL)",
         f"INSERT INTO catalogue VALUES ({VERSION}, 0, 1, 1)",
     ]
-    for columns in _SORTED:
-        made.append(f"CREATE INDEX cards_by_{'_'.join(columns)} ON cards ({', '.join(columns)})")
-    for columns in _EVENTS_SORTED:
-        made.append(f"CREATE INDEX events_by_{columns[0]} ON events ({', '.join(columns)})")
-    return made
+
+
+_INDEXES = {
+    "tags_by_id": "tags (id)",
+    **{f"cards_by_{'_'.join(columns)}": f"cards ({', '.join(columns)})" for columns in _SORTED},
+    **{f"events_by_{columns[0]}": f"events ({', '.join(columns)})" for columns in _EVENTS_SORTED},
+}
+"""What readers need, and filling does not: made once the first cards are in (`Shelf.settle`)."""
+
+
+def _index(connection: Connection, name: str) -> None:
+    connection.exec_driver_sql(f"CREATE INDEX {name} ON {_INDEXES[name]}")
 
 
 _TABLES = ("cards", "tags", "strays", "events", "dispositions", "chains", "catalogue")
@@ -199,7 +206,11 @@ class _File:
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_table_of(month)}")
 
     def settle(self, connection: Connection) -> bool:
-        return True
+        found = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'index'")
+        owed = sorted(_INDEXES.keys() - set(found.scalars()))
+        if owed:
+            _index(connection, owed[0])
+        return len(owed) <= 1
 
     def is_steady(self, connection: Connection) -> bool:
         return True
@@ -326,14 +337,18 @@ class _Schema:
         )
 
     def settle(self, connection: Connection) -> bool:
-        """A month's index is made once its first words are in: entry by entry it takes several times as long."""
+        """The words of each month have an index of their own."""
+        made = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+        owed = sorted(_INDEXES.keys() - set(connection.exec_driver_sql(made).scalars()))
         bare = [table for table, is_indexed in self._words(connection) if not is_indexed]
-        if not bare:
-            return True
-        connection.exec_driver_sql("SET LOCAL maintenance_work_mem TO '256MB'")
-        connection.exec_driver_sql(f"CREATE INDEX {bare[0]}_grams ON {bare[0]} USING gin (grams)")
-        connection.exec_driver_sql(f"ANALYZE {bare[0]}, cards, tags")
-        return len(bare) == 1
+        if owed or bare:
+            connection.exec_driver_sql("SET LOCAL maintenance_work_mem TO '256MB'")
+        if owed:
+            _index(connection, owed[0])
+        elif bare:
+            connection.exec_driver_sql(f"CREATE INDEX {bare[0]}_grams ON {bare[0]} USING gin (grams)")
+            connection.exec_driver_sql(f"ANALYZE {bare[0]}, cards, tags")
+        return len(owed) + len(bare) <= 1
 
     def is_steady(self, connection: Connection) -> bool:
         """A table that was dropped since the moment would be missed, and its successor seems to be empty."""
