@@ -1,8 +1,8 @@
 """Reads the ledger itself: one exchange, one sealed original. It cannot write. Among many, the catalogue finds them."""
 
 import json
-from collections.abc import Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -98,10 +98,23 @@ def sealed(ledger: Address, exchange: str) -> tuple[Sealed, Mapping[str, str]] |
 @contextmanager
 def reading(ledger: Address) -> "Iterator[tables.Connection]":
     """One moment of the ledger, to look at only. Raises one of CANNOT_READ."""
-    place = place_of(ledger)
-    with place.reader().connect() as connection, connection.begin():
-        demand_known(place, connection)
+    with moments(ledger) as moment, moment() as connection:
         yield connection
+
+
+@contextmanager
+def moments(ledger: Address) -> "Iterator[Callable[[], AbstractContextManager[tables.Connection]]]":
+    """Several moments of the ledger, one after another, by one connection. Raises one of CANNOT_READ, also at a moment."""
+    place = place_of(ledger)
+    with place.reader().connect() as connection:
+
+        @contextmanager
+        def moment() -> "Iterator[tables.Connection]":
+            with connection.begin():
+                demand_known(place, connection)
+                yield connection
+
+        yield moment
 
 
 def record_of(row: Any) -> Record:

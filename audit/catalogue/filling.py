@@ -9,7 +9,8 @@ A chain that was removed takes its cards with it. Where texts were erased, the w
 and entered anew from what is left; until that is done the catalogue says of itself that it is not whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -20,7 +21,7 @@ from audit.catalogue.entering import Row, enter, forget
 from audit.following import heads_of
 from audit.model import Record
 from audit.months import month_of_writer
-from audit.query import reading
+from audit.query import moments
 from audit.stores.shelf import Shelf, shelf_of, text
 
 SECONDS = 2.0
@@ -37,17 +38,22 @@ def catch_up(ledger: Address) -> Shelf:
     Raises one of query.CANNOT_READ where either cannot be used.
     """
     shelf = shelf_of(ledger)
-    with reading(ledger):  # where there is no ledger, no catalogue is made
-        engine = shelf.writer()
+    with moments(ledger) as moment:
+        with moment():  # where there is no ledger, no catalogue is made
+            engine = shelf.writer()
+        _fill(shelf, engine, moment)
+    return shelf
+
+
+def _fill(shelf: Shelf, engine: Any, moment: Callable[[], AbstractContextManager[Any]]) -> None:
     try:
-        while not (done := _portion(shelf, engine, ledger)).whole:
+        while not (done := _portion(shelf, engine, moment)).whole:
             sleep(_BREATH)
         if done.unwiped and shelf.wipe(engine):
             with engine.begin() as target:
                 target.execute(text("UPDATE catalogue SET unwiped = 0"))
     finally:
         engine.dispose()
-    return shelf
 
 
 def forget_what_is_gone(ledger: Address) -> None:
@@ -89,9 +95,9 @@ class _Chain:
 _NEW = _Chain(0, "", 0, None)
 
 
-def _portion(shelf: Shelf, engine: Any, ledger: Address) -> _Done:
+def _portion(shelf: Shelf, engine: Any, moment: Callable[[], AbstractContextManager[Any]]) -> _Done:
     until = monotonic() + SECONDS
-    with engine.begin() as target, reading(ledger) as source:
+    with engine.begin() as target, moment() as source:
         chains, heads, left = _chains(target), heads_of(source), _left(source)
         if _is_another(source, heads, chains):
             _forget_everything(shelf, target)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from audit.months import Month, month_of_writer
 
@@ -94,8 +94,8 @@ class PostgreSQL:
                 _make_partition(connection, table, wanted)
 
 
-def engine_of(url: str, isolation: str) -> Engine:
-    """A connection for each transaction. Raises ValueError for a URL that is none; it is not quoted, for it may hold a
+def engine_of(url: str, isolation: str, *, kept: bool = False) -> Engine:
+    """A connection for each transaction, or one that is ``kept`` for the next until the engine is disposed of. Raises ValueError for a URL that is none; it is not quoted, for it may hold a
     password."""
     try:
         there = make_url(url).set(drivername="postgresql+psycopg")
@@ -104,7 +104,11 @@ def engine_of(url: str, isolation: str) -> Engine:
     session: dict[str, Any] = {name: value for name, value in SESSION.items() if name not in there.query}
     session["prepare_threshold"] = None  # a pooler may give the next transaction to another session
     return create_engine(
-        there, connect_args=session, poolclass=NullPool, isolation_level=isolation, hide_parameters=True
+        there,
+        connect_args=session,
+        poolclass=QueuePool if kept else NullPool,
+        isolation_level=isolation,
+        hide_parameters=True,
     )
 
 

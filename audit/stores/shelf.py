@@ -58,7 +58,7 @@ class Shelf(Protocol):
     row: str
 
     def writer(self) -> Engine:
-        """Every transaction is alone; the tables are there, and of this version."""
+        """Every transaction is alone; the tables are there, and of this version. Whoever asks for it disposes of it."""
 
     def reader(self) -> Engine:
         """Sees one moment per transaction, and cannot write."""
@@ -297,7 +297,7 @@ class _Schema:
         self._url = url
 
     def writer(self) -> Engine:
-        engine = self._engine()
+        engine = self._engine(kept=True)
         with engine.begin() as connection:
             if not self._is_current(connection):
                 self._start_anew(connection)
@@ -394,9 +394,9 @@ class _Schema:
     def day(self, column: str) -> str:
         return f"to_char(CAST({column} AS timestamptz) AT TIME ZONE 'Asia/Tokyo', 'YYYY-MM-DD')"
 
-    def _engine(self, isolation: str = "READ COMMITTED") -> Engine:
+    def _engine(self, isolation: str = "READ COMMITTED", *, kept: bool = False) -> Engine:
         """Its search path is the catalogue's schema, which is named after the ledger's own."""
-        engine = engine_of(self._url, isolation)
+        engine = engine_of(self._url, isolation, kept=kept)
 
         @event.listens_for(engine, "begin")
         def here(connection: Connection) -> None:

@@ -166,6 +166,7 @@ def test_a_month_that_was_dropped_while_somebody_began_to_look_is_not_taken_for_
             filling.text(shelf.having(month, "word")), {"word": shelf.asked({"給付"})}
         ).all()
         assert len(rows) == 1 or not held
+    writer.dispose()
 
 
 @pytest.mark.parametrize("first_entered", [False, True])

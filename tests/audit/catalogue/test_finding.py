@@ -242,16 +242,22 @@ def test_nobody_enters_what_is_older_than_what_stands_there(
     """The catalogue's lock comes first, the moment of the ledger second: a look that waits sees what came in meanwhile."""
     made = [ask(ledger)]
     catch_up(ledger.address)
-    engine, real = shelf_of(ledger.address).writer(), filling.reading
+    engine, real = shelf_of(ledger.address).writer(), filling.moments
     seen: list[int] = []
 
     @contextmanager
     def counted(place: Address) -> Iterator[Any]:
-        with real(place) as source:
-            seen.append(source.execute(filling.text("SELECT count(*) FROM records")).scalar_one())
-            yield source
+        with real(place) as moment:
 
-    monkeypatch.setattr(filling, "reading", counted)
+            @contextmanager
+            def counting() -> Iterator[Any]:
+                with moment() as source:
+                    seen.append(source.execute(filling.text("SELECT count(*) FROM records")).scalar_one())
+                    yield source
+
+            yield counting
+
+    monkeypatch.setattr(filling, "moments", counted)
     with ThreadPoolExecutor(1) as other:
         with engine.begin():
             waiting = other.submit(catch_up, ledger.address)
@@ -259,6 +265,7 @@ def test_nobody_enters_what_is_older_than_what_stands_there(
             made.append(ask(ledger))
         waiting.result(30)
     assert seen[-1] == kinds(ledger.address)["asked"] * 2
+    engine.dispose()
     monkeypatch.undo()
     assert names(found(ledger)) == made[::-1]
 
