@@ -1,6 +1,6 @@
 """Days and hours of a city hall in Japan: which day an instant belongs to, and whether the hall is closed.
 
-The only door to jpholiday, imported when the first rule asks for holidays. Pure otherwise: no clock.
+This room's door to jpholiday (the ledger's is audit/incidents/closed.py), imported when the first rule asks for holidays. Pure otherwise: no clock.
 """
 
 from datetime import date, datetime, timedelta, timezone
