@@ -1,9 +1,10 @@
 """Who may read what of the ledger: roles, what each sees, and of whose exchanges. Pure; every query asks here.
 
-    csirt_reviewer    every exchange with its masked text; says what to make of it; asks for originals
+    csirt_reviewer    every exchange with its masked text; says what to make of it; asks for originals; handles incidents
     auditor           the same to read, and who looked; changes nothing
-    cio_advisor       counts; is the second person who lets an original be opened
-    governance_board  counts of the whole house
+    cio_advisor       counts; is the second person who lets an original be opened; incidents without whose exchanges they
+                      are of, and decides whether one is reportable
+    governance_board  counts of the whole house; the same of incidents that were brought up to it
     section_head      counts of the own section               section_manager    the same
     dx_core_leader    counts of the own 部
     policy_author     counts of the whole house, to see what a rule does          policy_approver    the same
@@ -29,19 +30,23 @@ Sight = Literal[
     "dispose",
     "seek_originals",
     "allow_originals",
+    "incidents",
+    "handle_incidents",
+    "decide_incidents",
 ]
 """What a role may do: see cards of exchanges with their persons; their masked texts; who looked and what was noted; what
 is given to whoever asks by law; numbers; numbers without small cells; say what to make of an exchange; ask for
-originals; be the second person."""
+originals; be the second person; see incidents (with whose exchanges they are of, where they see exchanges); open them and
+take them on; decide whether one is reportable."""
 
-_REVIEW: frozenset[Sight] = frozenset({"exchanges", "texts", "events", "disclose", "counts"})
+_REVIEW: frozenset[Sight] = frozenset({"exchanges", "texts", "events", "disclose", "counts", "incidents"})
 _COUNTS: frozenset[Sight] = frozenset({"counts"})
 
 SIGHTS: Mapping[str, frozenset[Sight]] = {
-    "csirt_reviewer": _REVIEW | {"dispose", "seek_originals"},
+    "csirt_reviewer": _REVIEW | {"dispose", "seek_originals", "handle_incidents"},
     "auditor": _REVIEW,
-    "cio_advisor": frozenset({"counts", "allow_originals"}),
-    "governance_board": _COUNTS,
+    "cio_advisor": frozenset({"counts", "allow_originals", "incidents", "decide_incidents"}),
+    "governance_board": _COUNTS | {"incidents", "decide_incidents"},
     "section_head": _COUNTS,
     "section_manager": _COUNTS,
     "dx_core_leader": _COUNTS,
@@ -51,6 +56,8 @@ SIGHTS: Mapping[str, frozenset[Sight]] = {
 }
 """By role (policies.vocabulary.ROLES); a role that is not here sees what is its own."""
 
+WHEN_ESCALATED = frozenset({"governance_board"})
+"""Roles that see an incident once it was brought up to them."""
 OWN_SECTION = frozenset({"section_head", "section_manager"})
 OWN_DEPARTMENT = frozenset({"dx_core_leader"})
 

@@ -8,6 +8,7 @@ reader may learn of are chosen here, by `audit.readers.Reader`; whoever calls th
 Nothing is recorded here: a look is recorded by whoever shows it, before it is shown (proxy/api/review.py, audit/commands).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,16 +21,25 @@ from audit.catalogue.finding import Look, looking
 from audit.catalogue.pages import Found
 from audit.catalogue.question import BadQuestion, Question, Reach
 from audit.glass import EVENTS, Grant, demand_view, grants_of
+from audit.incidents.estimate import Estimate, estimated, material
+from audit.incidents.history import EVENTS as INCIDENTS
+from audit.incidents.history import incidents_of
+from audit.incidents.model import Incident, Link
+from audit.incidents.steps import Evidence
 from audit.master import CannotOpen, Master
 from audit.model import Record
 from audit.months import month_of
-from audit.readers import Reader
+from audit.readers import WHEN_ESCALATED, Reader
 from audit.searches import EVENTS as SEARCHES
 from audit.searches import Saved, searches_of
 
 DAYS = 30
 """How far back the view of one person and of campaigns looks."""
 _EVERY = 1_000_000
+MOST_DISPOSED = 500
+"""Exchanges that dispositions bring to one incident."""
+ALERTS = "alert.raised"
+"""The event of a record that says that an alert fired; its body has ``alert`` (its id), ``rule`` and ``exchanges``."""
 FEWEST = 5
 """Persons of a cell of a count that somebody from outside sees."""
 PERSONS = 3
@@ -128,10 +138,11 @@ class Review:
         """One exchange; None where there is none within reach, so that nobody learns of others."""
         return self._timeline(exchange, self.reader.demand("texts"))
 
-    def triage(self, limit: int = 50, cursor: str | None = None) -> Found:
-        """What nobody has said anything of yet, from medium up, the most urgent first; tests are left out."""
+    def triage(self, limit: int = 50, cursor: str | None = None, drill: str | None = None) -> Found:
+        """What nobody has said anything of yet, from medium up, the most urgent first; tests are left out. ``drill``: of
+        this drill, and nothing else."""
         reach = self.reader.demand("exchanges")
-        question = Question(reviewed=False, severity="medium", with_tests=False)
+        question = Question(reviewed=False, severity="medium", with_tests=drill is not None, drill=drill)
         return self._look.search(question, reach, limit, cursor, urgent_first=True)
 
     def person(self, person: str, now: datetime, limit: int = 50, cursor: str | None = None) -> Found:
@@ -211,6 +222,69 @@ class Review:
         if person != self.reader.person:
             self.reader.demand("disclose")
         return self._look.events(subject=person, limit=_EVERY)
+
+    # ── incidents ────────────────────────────────────────────────────────────────────────────────
+
+    def incidents(self) -> dict[str, Incident]:
+        """The incidents within reach, by their number: some roles see those alone that were brought up to them."""
+        self.reader.demand("incidents")
+        every = incidents_of(self._look.events(what=INCIDENTS, limit=_EVERY))
+        up = self.reader.role in WHEN_ESCALATED
+        return {id: one for id, one in every.items() if one.level != "csirt" or not up}
+
+    def incident(self, id: str) -> Incident | None:
+        """One of them, with the exchanges that a disposition brought to it; None where there is none within reach."""
+        incident = self.incidents().get(id)
+        if incident is None:
+            return None
+        question, reach, links = Question(incident=id), Reach.everything(), dict(incident.links)
+        found = self._look.search(question, reach, MOST_DISPOSED)
+        for card in reversed(found.cards):
+            link = Link(card["exchange"], None, card["person"], disposed=True)
+            if card["drill"] == incident.drill:
+                links.setdefault(link.key, link)
+        return replace(incident, links=links)
+
+    def affected(self, incident: Incident) -> Estimate:
+        """How many persons it may be about, estimated from its exchanges. No text is shown by it."""
+        self.reader.demand("incidents")
+        every, missing = [], 0
+        for exchange in incident.exchanges:
+            shown = query.show(self._ledger, exchange)
+            if shown is None:
+                missing += 1
+                continue
+            ending = shown.ending.body if shown.ending else None
+            every.append(material(exchange, shown.asked.body, ending, shown.asked_text))
+        return estimated(every, missing)
+
+    def evidence(self, exchanges: Sequence[str], alerts: Sequence[str]) -> list[Evidence] | None:
+        """What an incident is opened from: these exchanges and alerts, and the exchanges that each alert names. None
+        where one of them is not within reach."""
+        found: list[Evidence] = []
+        raised = self._alerts(set(alerts)) if alerts else {}
+        named = list(exchanges)
+        for alert in alerts:
+            if (body := raised.get(alert)) is None:
+                return None
+            its = body.get("exchanges") or ([body["exchange"]] if body.get("exchange") else [])
+            named += its
+            drills = {card["drill"] for card in filter(None, map(self.card, its))}
+            drill = next(iter(drills)) if len(drills) == 1 else body.get("drill")
+            found.append(Evidence(None, alert, body.get("subject"), body.get("rule"), drill))
+        of_alerts = set(named[len(exchanges) :])
+        for exchange in dict.fromkeys(named):
+            card = self.card(exchange)
+            if card is not None:
+                found.append(Evidence(exchange, None, card["person"], None, card["drill"]))
+            elif exchange not in of_alerts:
+                return None
+        return found
+
+    def _alerts(self, wanted: set[str]) -> dict[str, Mapping[str, Any]]:
+        self.reader.demand("exchanges")
+        bodies = (json.loads(one.body) for one in self._look.events(what=ALERTS, limit=_EVERY))
+        return {body["alert"]: body for body in bodies if body.get("alert") in wanted}
 
     # ── openings ─────────────────────────────────────────────────────────────────────────────────
 

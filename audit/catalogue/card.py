@@ -18,6 +18,8 @@ from audit.told import MILLIONTHS
 
 TAGS = ("rule", "entity", "alarm")
 """What an exchange may have several of."""
+DRILL = "drill"
+"""A tag, too: the drill that it is of. Nothing is counted by it, and what has it is in no count."""
 
 _NUMBERED = re.compile(r"\[([A-Z_]+)_[0-9]+_[0-9a-z]+\]")
 _SHORTEST = 20
@@ -130,6 +132,8 @@ def _tags(asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "entity", entity
     for alarm in asked.get("alarms", ()):
         yield "alarm", alarm
+    if asked.get("drill"):
+        yield DRILL, asked["drill"]
 
 
 def _tokens(ending: Mapping[str, Any]) -> int | None:

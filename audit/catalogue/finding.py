@@ -17,7 +17,7 @@ from typing import Any
 
 from audit import tables
 from audit.address import Address
-from audit.catalogue.card import TAGS
+from audit.catalogue.card import DRILL, TAGS
 from audit.catalogue.filling import catch_up, is_whole
 from audit.catalogue.grams import folded, grams, holds, is_sure
 from audit.catalogue.marks import marks
@@ -152,8 +152,9 @@ class Look:
 
     def counts(self, question: Question, reach: Reach, by: str) -> list[tuple[str | None, int, int]]:
         """Exchanges and persons of each value of a column, a kind of tag or ``day`` (Japan), most first. A section is named
-        with its department. Raises `BadQuestion` where the texts of too many would have to be read."""
+        with its department. What is of a drill is never counted. Raises `BadQuestion` where the texts of too many would have to be read."""
         asked = self._asked(question, reach)
+        asked.add(f"cards.id NOT IN (SELECT id FROM tags WHERE kind = '{DRILL}')")
         cards, name = "cards", by
         if by in TAGS:
             cards, name = "cards JOIN tags ON tags.id = cards.id AND tags.kind = :by", "tags.name"
@@ -258,7 +259,7 @@ class Look:
             asked.add(f"disposition {'<>' if question.reviewed else '='} ''")
         if not question.with_tests:
             asked.add("is_test = 0")
-        for kind in ("rule", "entity", "alarm"):
+        for kind in (*TAGS, DRILL):
             if (value := getattr(question, kind)) is not None:
                 self._add_tag(asked, kind, value)
         known = {**{name: getattr(question, name) for name in _EQUAL}, **reach.stated()}
@@ -472,6 +473,7 @@ class Look:
                 "rules": [name for kind, name in own if kind == "rule"],
                 "entities": [name for kind, name in own if kind == "entity"],
                 "alarms": [name for kind, name in own if kind == "alarm"],
+                "drill": next((name for kind, name in own if kind == DRILL), None),
             }
 
     def _rows(self, sql: str, values: Mapping[str, Any]) -> Iterable[Any]:

@@ -41,6 +41,7 @@ class Question:
     since, until         when it was asked: from this moment on; before this moment
     outcome              how it ended: answered, refused, …, or ``open``
     rule, entity, alarm  one that the exchange has
+    drill                the drill that it is of
     severity             this or a more urgent one
     tokens, yen          at least and at most, both included; yen in millionths
     reviewed             whether somebody has said what to make of it
@@ -73,6 +74,7 @@ class Question:
     tokens: tuple[int | None, int | None] = (None, None)
     yen: tuple[int | None, int | None] = (None, None)
     reviewed: bool | None = None
+    drill: str | None = None
     with_tests: bool = True
     words: tuple[str, ...] = ()
 
