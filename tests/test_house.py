@@ -46,6 +46,9 @@ DOORS = {
     ),
     "alembic": ("audit/migrations/", "proxy/office/migrations/"),
     "jinja2": ("proxy/pages/paper.py",),
+    "jpholiday": ("audit/incidents/closed.py", "policies/days.py"),
+    "pylopdf_fonts_jp": ("audit/paper/press.py",),
+    "typst": ("audit/paper/press.py",),
     "psycopg": (),  # sqlalchemy loads it
     "yaml": (
         "policies/files.py",
@@ -61,7 +64,7 @@ DOORS = {
 }
 """Each of these libraries may be imported in files whose path begins so, and nowhere else."""
 
-LATE = ("litellm", "spacy", "sudachipy", "uvicorn")
+LATE = ("jpholiday", "litellm", "pylopdf_fonts_jp", "spacy", "sudachipy", "typst", "uvicorn")
 """Heavy to import: never at the top of a module, not even behind its own door."""
 
 LATE_BUT_AT = {"presidio_analyzer": ("redaction/nlp.py", "redaction/recognizers/base.py"), "cryptography": ()}
