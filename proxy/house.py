@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from audit.address import address_of
 from audit.anchors import Anchors
+from audit.incidents.closed import read_calendar
 from audit.ledger import Ledger
 from audit.originals import Sealed
 from policies.complaints import PolicyError
@@ -252,6 +253,7 @@ def inspect(settings: Settings) -> None:
         routes(settings)
         terms_of(settings)
         allowed.read_allowed(settings.allow or allowed.DEFAULT)
+        read_calendar(settings.closed_days)
         evidence.ledger_of(settings)
         evidence.anchors_of(settings)
         office_of(settings).close()

@@ -131,6 +131,10 @@ class Settings(BaseSettings):
     smtp: str = Field("127.0.0.1:25", description="メールを渡すサーバー host:port / Mail server, host:port.")
     keep_records: str = Field("5y", description="記録の保存期間(5y、18m、400d) / How long records are kept.")
     keep_texts: str = Field("1y", description="伏せ字の文章の保存期間 / How long masked text is kept.")
+    closed_days: str = Field(
+        "",
+        description="漏えい等報告の最終日を次の開庁日に送る日(土日・祝日・年末年始のほか): 2026-08-14 08-13..08-15 / Further days on which no report is taken, beside week-ends, holidays and 12-29 to 1-3.",
+    )
     master_key: SecretStr | None = Field(
         None,
         description="原文の鍵を包むマスター鍵(32バイトをbase64で)。空ならコマンド、それも空なら HOME/master.key / Master key over the keys of originals, 32 bytes in base64; else the hook, else HOME/master.key.",

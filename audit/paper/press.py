@@ -43,7 +43,7 @@ def pdf(paper: Paper, at: datetime) -> bytes:
             sys_inputs={"values": values},
             format="pdf",
             pdf_standards=["a-2a"],
-            timestamp=at,
+            timestamp=int(at.timestamp()),
         )
     except (ImportError, OSError, RuntimeError, ValueError) as error:  # typst's own error is a RuntimeError
         raise CannotPrint(

@@ -75,6 +75,7 @@ class Filters(BaseModel):
     use_case: str | None = None
     campaign: str | None = None
     incident: str | None = None
+    drill: str | None = None
     disposition: Disposition | None = None
     least_tokens: Tokens | None = None
     most_tokens: Tokens | None = None

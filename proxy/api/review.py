@@ -51,12 +51,19 @@ async def exchange(at: At, exchange: str, reason: str | None = None) -> dict[str
 
 
 @router.get("/triage")
-async def triage(at: At, page: Page, reason: str | None = None) -> dict[str, Any]:
-    """What nobody has said anything of yet, the most urgent first."""
+async def triage(
+    at: At,
+    page: Page,
+    drill: Annotated[str | None, Query(pattern=r"^d-[0-9a-z-]{1,40}$")] = None,
+    reason: str | None = None,
+) -> dict[str, Any]:
+    """What nobody has said anything of yet, the most urgent first. Trials and drills are left out; ``drill``: of this
+    drill alone."""
     await at.demand("exchanges")
     why = await at.because(reason)
-    found = await at.reading(lambda review: review.triage(page.limit, page.cursor))
-    await at.looked("triage", page.stated(), len(found.cards), why)
+    found = await at.reading(lambda review: review.triage(page.limit, page.cursor, drill))
+    stated = page.stated() | ({"drill": drill} if drill else {})
+    await at.looked("triage", stated, len(found.cards), why)
     return page_told(found)
 
 

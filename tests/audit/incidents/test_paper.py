@@ -113,7 +113,7 @@ def test_the_paper_is_a4_and_every_page_says_which_of_how_many_it_is() -> None:
 
 def test_the_same_paper_of_the_same_moment_is_the_same_file() -> None:
     made = paper(told(played()), "100001", NOW)
-    first, again = press.pdf(made, NOW), press.pdf(made, NOW)
+    first, again = press.pdf(made, NOW), press.pdf(made, NOW + timedelta(microseconds=123_456))
     assert (
         sha256(first).digest()
         == sha256(again).digest()
