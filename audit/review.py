@@ -17,10 +17,13 @@ from typing import Any
 
 from audit import originals, query
 from audit.address import Address
+from audit.catalogue.entering import DISPOSED
 from audit.catalogue.finding import Look, looking
 from audit.catalogue.pages import Found
 from audit.catalogue.question import BadQuestion, Question, Reach
 from audit.glass import EVENTS, Grant, demand_view, grants_of
+from audit.incidents.drills import EVENTS as DRILLS
+from audit.incidents.drills import Drill, Traces, drills_of
 from audit.incidents.estimate import Estimate, estimated, material
 from audit.incidents.history import EVENTS as INCIDENTS
 from audit.incidents.history import incidents_of
@@ -280,6 +283,39 @@ class Review:
             elif exchange not in of_alerts:
                 return None
         return found
+
+    # ── drills ───────────────────────────────────────────────────────────────────────────────────
+
+    def drills(self) -> dict[str, Drill]:
+        """Every drill there was, by its number."""
+        self.reader.demand("incidents")
+        return drills_of(self._look.events(what=DRILLS, limit=_EVERY))
+
+    def traces(self, drill: Drill) -> Traces:
+        """What the ledger has of a drill: moments, and its incidents. Of its exchanges no more is told than when."""
+        self.reader.demand("incidents")
+        found, cursor, at = set[str](), None, list[datetime]()
+        while True:
+            page = self._look.search(Question(drill=drill.id), Reach.everything(), 500, cursor)
+            found |= {card["exchange"] for card in page.cards}
+            at += [datetime.fromisoformat(card["at"]) for card in page.cards]
+            if (cursor := page.cursor) is None:
+                break
+
+        def moments(what: str) -> list[datetime]:
+            """When these events were about one of its exchanges."""
+            every = self._look.events(what=what, since=drill.started_at, limit=_EVERY)
+            told = ((json.loads(one.body), one.at) for one in every)
+            return [
+                datetime.fromisoformat(when)
+                for body, when in told
+                if body.get("drill") == drill.id
+                or found & {body.get("exchange"), *(body.get("exchanges") or ())}
+            ]
+
+        incidents = incidents_of(self._look.events(what=INCIDENTS, limit=_EVERY)).values()
+        its = sorted((one for one in incidents if one.drill == drill.id), key=lambda one: one.opened_at)
+        return Traces(at, moments(ALERTS), moments(DISPOSED), its)
 
     def _alerts(self, wanted: set[str]) -> dict[str, Mapping[str, Any]]:
         self.reader.demand("exchanges")

@@ -11,6 +11,8 @@ import typer
 from typer.exceptions import TyperException
 
 from audit.commands import app as audit_app
+from proxy.drills.commands import HELP as DRILLS
+from proxy.drills.commands import app as drills_app
 from proxy.office.case_commands import HELP as CASES
 from proxy.office.case_commands import app as cases_app
 from proxy.office.commands import app as keys_app
@@ -19,6 +21,8 @@ from proxy.office.deciding_commands import app as openings_app
 from proxy.office.deciding_commands import dispose
 from proxy.office.disclose_command import disclose
 from proxy.office.disclosure_commands import app as label_app
+from proxy.office.incident_commands import HELP as INCIDENTS
+from proxy.office.incident_commands import app as incidents_app
 from proxy.office.people_commands import app as people_app
 from proxy.office.policy_commands import activate, versions, withdraw
 from proxy.office.policy_desk import app as policy_app
@@ -70,6 +74,8 @@ policy_app.command("withdraw")(withdraw)
 audit_app.command("dispose")(dispose)
 audit_app.add_typer(openings_app, name="openings", help="原文を開く申し込み / Requests to open an original.")
 audit_app.command("disclose")(disclose)
+audit_app.add_typer(incidents_app, name="incidents", help=INCIDENTS)
+app.add_typer(drills_app, name="drill", help=DRILLS)
 app.add_typer(audit_app, name="audit", help="台帳の検索・表示・検証 / Search, show and verify the ledger.")
 
 

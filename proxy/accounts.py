@@ -58,7 +58,9 @@ def asked(
     masked, entities = request.masked, dict(sorted(request.counted(findings).items()))
     assert masked is not None, "what leaves is known before it is recorded"
     test = caller.demo or request.model == DEMO_MODEL
-    knocked = knock(about(caller), request.dialect, request.declared.trace, request.declared, test)
+    knocked = knock(
+        about(caller), request.dialect, request.declared.trace, request.declared, test, caller.drill
+    )
     return (
         knocked
         | _looked_at(ask)
@@ -138,8 +140,9 @@ def knock(
     trace: Trace | None,
     declared: Declared | None = None,
     test: bool = False,
+    drill: str | None = None,
 ) -> dict[str, Any]:
-    """What every `asked` record says, also one of an attempt that was not understood."""
+    """What every `asked` record says, also one of an attempt that was not understood. What is of a drill is a test."""
     return {
         "schema": SCHEMA,
         "caller": dict(caller),
@@ -152,8 +155,8 @@ def knock(
         "use_case": declared.use_case if declared else None,
         "class_declared": declared.confidentiality_class if declared else None,
         "class_effective": declared.effective_class if declared else None,
-        "is_test": test,
-    }
+        "is_test": test or drill is not None,
+    } | ({"drill": drill} if drill else {})
 
 
 def about(caller: Caller) -> dict[str, Any]:

@@ -48,7 +48,8 @@ class Caller:
     """The person behind a request, as far as it is known, and how far that is believed.
 
     ``identity`` is ``authenticated`` for a personal key or a token, ``asserted`` where a tool says who it is.
-    ``address`` is where the connection came from. ``demo``: it is the key of `sekisho demo`. What the person is on
+    ``address`` is where the connection came from. ``demo``: it is the key of `sekisho demo`;
+    ``drill``: the drill that the key takes part in at this moment. What the person is on
     this day, the book of people says (`Standing`); of somebody it does not know, section and department are the tool's.
     """
 
@@ -70,6 +71,7 @@ class Caller:
     consented: bool = False
     append_notices: bool = False
     rules_accepted: str | None = None
+    drill: str | None = None
 
     @property
     def unit(self) -> Unit:

@@ -7,7 +7,7 @@ cannot be written the caller gets 503. After the first byte an error is an SSE e
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -191,7 +191,7 @@ async def _knocks(house: House, attempt: Attempt) -> Credential:
 
 async def _identify(house: House, attempt: Attempt, credential: Credential) -> Caller:
     """Who is asking, by an attempt without fault that nobody stopped. Raises `Problem`."""
-    caller = attempt.caller = await caller_of(
+    caller = await caller_of(
         credential,
         attempt.headers,
         attempt.address,
@@ -199,6 +199,7 @@ async def _identify(house: House, attempt: Attempt, credential: Credential) -> C
         day_of(house.clock()),
         needed_by(house.policy),
     )
+    caller = attempt.caller = replace(caller, drill=credential.key.drilling(now()))
     house.switch.demand(caller, None)
     if attempt.fault is not None:
         raise attempt.fault
@@ -239,7 +240,8 @@ def _account(attempt: Attempt) -> dict[str, Any]:
     caller = attempt.caller
     who = about(caller) if caller else about_key(attempt.key, attempt.address)
     test = caller is not None and caller.demo
-    return knock(who, attempt.route, trace_of(attempt.headers), attempt.declared, test)
+    drill = attempt.key.drilling(now()) if attempt.key else None
+    return knock(who, attempt.route, trace_of(attempt.headers), attempt.declared, test, drill)
 
 
 def _problem_of(error: Exception, attempt: Attempt) -> Problem:

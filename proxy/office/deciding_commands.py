@@ -5,10 +5,7 @@ of an opening are two. The key is SEKISHO_KEY, or is asked for. Exit status: 0 d
 """
 
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -17,14 +14,13 @@ import typer
 from audit.commands import desk as audit_desk
 from audit.commands.asking import DISPOSITIONS, one_of
 from proxy.failing import stop
-from proxy.office.desk import at_the_desk
+from proxy.office.own_key import reading, record
 
 if TYPE_CHECKING:
     from audit.glass import Grant
     from audit.model import Draft
     from audit.readers import Reader
     from audit.review import Review
-    from proxy.office.desk import Desk
 
 Done = TypeVar("Done")
 
@@ -59,14 +55,14 @@ def dispose(
 
     made = one_of("--as", disposition, DISPOSITIONS)
     day = _day(until)
-    with _reading() as (reader, desk, review):
+    with reading() as (reader, desk, review):
         card = review.card(exchange)
         if card is None:
             stop("その番号のやり取りはありません / there is no such exchange")
         draft = disposition_of(
             reader, card, made, reason, incident=incident, until=day, today=day_of(datetime.now(UTC))
         )
-        _record(desk, draft)
+        record(desk, draft)
     if as_json:
         typer.echo(json.dumps(dict(draft.body), ensure_ascii=False))
     else:
@@ -79,12 +75,12 @@ def openings(reason: audit_desk.Reason = None, as_json: AsJson = False) -> None:
     from audit import glass
     from audit.commands.desk import because
 
-    with _reading() as (reader, desk, review):
+    with reading() as (reader, desk, review):
         of_others = reader.sights & {"seek_originals", "allow_originals", "events"}
         why = because(reason) if of_others else None
         found = review.openings()
         for draft in glass.looked(reader, found, why):
-            _record(desk, draft)
+            record(desk, draft)
     _tell(found, as_json)
 
 
@@ -99,12 +95,12 @@ def ask(
     """原文を開くことを申し込む(CSIRTの審査者) / Ask for an original to be opened."""
     from audit import glass
 
-    with _reading() as (reader, desk, review):
+    with reading() as (reader, desk, review):
         card = review.card(exchange)
         if card is None:
             stop("その番号のやり取りはありません / there is no such exchange")
         grant, draft = glass.asked(reader, card, incident, reason, hours, datetime.now(UTC))
-        _record(desk, draft)
+        record(desk, draft)
     _tell([grant], as_json)
 
 
@@ -138,15 +134,15 @@ def view(opening: Opening, incident: Incident) -> None:
     from audit.glass import demand_view, viewed
     from proxy.originals import master_of
 
-    with _reading() as (reader, desk, review):
+    with reading() as (reader, desk, review):
         grant, now = _found(review, opening), datetime.now(UTC)
         try:
             master = master_of(desk.settings, desk.home)
         except (OSError, ValueError) as error:
             stop(str(error))
         opened = review.original(grant, incident, master, now)
-        _record(desk, viewed(reader, grant))
-    with _reading() as (reader, _, review):  # who closed it meanwhile is heard
+        record(desk, viewed(reader, grant))
+    with reading() as (reader, _, review):  # who closed it meanwhile is heard
         demand_view(reader, _found(review, opening), grant.exchange, incident, datetime.now(UTC))
     told = {"values": dict(opened.values), "asked": opened.asked_text}
     typer.echo(json.dumps(told, ensure_ascii=False, indent=2))
@@ -155,9 +151,9 @@ def view(opening: Opening, incident: Incident) -> None:
 def _decide(
     opening: str, as_json: bool, decide: "Callable[[Reader, Grant, datetime], tuple[Grant, Draft]]"
 ) -> None:
-    with _reading() as (reader, desk, review):
+    with reading() as (reader, desk, review):
         given, draft = decide(reader, _found(review, opening), datetime.now(UTC))
-        _record(desk, draft)
+        record(desk, draft)
     _tell([given], as_json)
 
 
@@ -202,78 +198,3 @@ def _day(written: str | None) -> Any:
         return date.fromisoformat(written) if written else None
     except ValueError:
         stop("--until は 2026-12-31 の形です / --until is a day of this form")
-
-
-def _record(desk: "Desk", draft: "Draft") -> None:
-    """Nothing is shown or done unless this is durable."""
-    from audit.model import CannotRecord
-    from proxy.evidence import ledger_of
-
-    ledger = ledger_of(desk.settings, sweeping=False)
-    ledger.start()
-    try:
-        from dataclasses import replace
-
-        ledger.append_now(replace(draft, body={**draft.body, "os_user": desk.by}))
-    except CannotRecord:
-        stop("台帳に書けないため、何もしませんでした / nothing was done, because it cannot be recorded")
-    finally:
-        ledger.stop()
-
-
-@contextmanager
-def _reading() -> "Iterator[tuple[Reader, Desk, Review]]":
-    """The person of the key, their desk, and what they see of the ledger. Whatever is in the way ends with status 2."""
-    from audit.address import address_of
-    from audit.dispositions import BadDisposition
-    from audit.glass import NotOpened
-    from audit.master import CannotOpen, MasterUnavailable
-    from audit.query import CANNOT_READ
-    from audit.readers import NotForThem
-    from audit.review import Review
-    from audit.wording import BadWording
-
-    with at_the_desk() as desk:
-        reader = _reader(desk)
-        try:
-            with Review(address_of(desk.settings.ledger_location), reader) as review:
-                yield reader, desk, review
-        except typer.Exit:  # a RuntimeError, too
-            raise
-        except NotForThem as refused:
-            desk.note(
-                "office.refused", {"scope": refused.sight, "person": reader.person, "role": reader.role}
-            )
-            stop("あなたの役割では、この操作はできません / your role does not allow this")
-        except (BadWording, BadDisposition, NotOpened, CannotOpen) as error:
-            stop(str(error))
-        except MasterUnavailable:
-            stop("原文の鍵を使えません。後でやり直してください / the master key cannot be used now")
-        except CANNOT_READ:
-            stop("台帳を読めません / the ledger cannot be read")
-
-
-def _reader(desk: "Desk") -> "Reader":
-    """Whoever's personal key it is. Ends with status 2 where it is nobody's who is enrolled today."""
-    from audit.readers import reader_of
-    from policies.days import day_of
-    from proxy.office.roster import Needed, standing
-
-    plain = os.environ.get("SEKISHO_KEY", "")
-    if not plain and sys.stdin.isatty() and sys.stderr.isatty():
-        plain = typer.prompt("あなたのキー / Your key", hide_input=True, err=True)
-    on = day_of(datetime.now(UTC))
-    try:
-        key = desk.keys.find(plain.strip()) if plain else None
-    except (OSError, ValueError):
-        stop("関所の秘密を読めません。SEKISHO_HOME を確かめてください / the house's secret cannot be read")
-    if key is None or key.person is None or key.oidc_client is not None or not key.counts(on):
-        stop(
-            "あなた個人のキーを SEKISHO_KEY に入れてください。ツールのキーと、期間の過ぎたキーは使えません"
-            " / put your personal key into SEKISHO_KEY; a tool's key, or one that is over, does not count"
-        )
-    page = desk.people.page(key.person)
-    is_now = standing(page, on, Needed((), 0, "")) if page else None
-    if is_now is None or not is_now.enrolled or is_now.kind == "robot":
-        stop("今日は利用登録がありません。所属長に申し込んでください / you are not enrolled on this day")
-    return reader_of(key.person, is_now.role, is_now.department or "", is_now.section or "")

@@ -7,6 +7,7 @@ in with the city's own directory has a client id instead (oidc.py).
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -29,7 +30,8 @@ class Key:
     counts where the request does not say. ``unknown_fields`` says what becomes of a request's field that nobody
     listed. With ``mask_reply_names`` names and addresses that the model gives of its own accord are masked.
     ``audience``: whom the tool's answers reach. With ``append_notices`` notices are written under the reply, in
-    Japanese, for tools that show no headers. ``starts`` and ``ends`` are days (JST), both included.
+    Japanese, for tools that show no headers. ``starts`` and ``ends`` are days (JST), both included. ``drill``: the drill
+    that it takes part in, until that moment (UTC) at the latest.
     """
 
     id: str
@@ -53,6 +55,13 @@ class Key:
     created_at: str = ""
     created_by: str = ""
     revoked_at: str | None = None
+    drill: str | None = None
+    drill_until: str | None = None
+
+    def drilling(self, at: datetime) -> str | None:
+        """The drill that it takes part in at a moment."""
+        until = datetime.fromisoformat(self.drill_until) if self.drill_until else None
+        return self.drill if until is not None and at < until else None
 
     def counts(self, on: date) -> bool:
         """Whether it is in force on a day."""
@@ -115,6 +124,19 @@ class KeyBook:
                 .values(revoked_at=_now())
             )
         return done.rowcount == 1
+
+    def take_part(self, ids: Sequence[str], drill: str, until: datetime) -> None:
+        """From now on what these keys ask is of a drill, until it ends or this moment comes."""
+        values = {"drill": drill, "drill_until": until.astimezone(UTC).isoformat()}
+        with self._office.changing() as connection:
+            connection.execute(self._keys.update().where(self._keys.c.id.in_(ids)).values(**values))
+
+    def leave(self, drill: str) -> None:
+        """No key takes part in this drill any more."""
+        with self._office.changing() as connection:
+            connection.execute(
+                self._keys.update().where(self._keys.c.drill == drill).values(drill=None, drill_until=None)
+            )
 
     def _find(self, condition: Any) -> Key | None:
         with self._office.reading() as connection:

@@ -145,6 +145,8 @@ keys = Table(
     Column("created_at", String, nullable=False),
     Column("created_by", String, nullable=False),
     Column("revoked_at", String, nullable=True),
+    Column("drill", String, nullable=True),  # the drill that it takes part in
+    Column("drill_until", String, nullable=True),  # and until when at the latest
 )
 
 stops = Table(

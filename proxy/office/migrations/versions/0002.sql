@@ -60,6 +60,8 @@ CREATE TABLE keys (
     created_at VARCHAR NOT NULL,
     created_by VARCHAR NOT NULL,
     revoked_at VARCHAR,
+    drill VARCHAR,
+    drill_until VARCHAR,
     PRIMARY KEY (id),
     UNIQUE (hash),
     UNIQUE (oidc_client)
