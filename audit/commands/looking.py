@@ -98,18 +98,25 @@ def triage(
     ledger: Where = DEFAULT_LEDGER,
     limit: Limit = 50,
     cursor: Cursor = None,
+    drill: Annotated[
+        str | None, typer.Option(help="この訓練のものだけ d-…。 / Of this drill, and nothing else.")
+    ] = None,
     reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
     """扱いの決まっていない「中」以上を、重い順に示します。 / What nobody has spoken of yet, the most urgent first."""
     place, why = address(ledger), because(reason)
+    demand_no_number(drill)
     with reading(place, os_user()) as review:
-        page = review.triage(limit, cursor)
-    record_view(place, "triage", _paged(limit, cursor), len(page.cards), why)
+        page = review.triage(limit, cursor, drill)
+    asked = {"drill": drill} if drill else {}
+    record_view(place, "triage", asked | _paged(limit, cursor), len(page.cards), why)
     print_page(page, as_json)
-    typer.echo(
-        "試験(デモのキーなど)の利用は入りません / trials, as with the demo key, are left out", err=True
-    )
+    if drill is None:
+        typer.echo(
+            "試験(デモのキーなど)と訓練の利用は入りません / trials, as with the demo key, and drills are left out",
+            err=True,
+        )
 
 
 def person(

@@ -87,7 +87,7 @@ def start(
 
     typer.echo(f"{drill.id}  訓練を始めました。{local(draft.body['until'])} に自動で終わります / begun")
     _print_steps(read)
-    typer.echo(f"見分けるとき / triage: GET /audit/v1/triage?drill={drill.id}", err=True)
+    typer.echo(f"見分けるとき / triage: sekisho audit triage --drill {drill.id}", err=True)
 
 
 @app.command("status")
