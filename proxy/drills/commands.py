@@ -1,7 +1,8 @@
 """`sekisho drill …`: a drill is planned, begun, watched, ended and reported, by whoever handles incidents.
 
 While it is on, what the named keys ask is recorded as a test of this drill: it is checked, masked, refused and alerted on
-like everything else, and stands in no figure. Exit status: 0 done, 1 the file is no scenario, 2 it could not be done.
+like everything else, and stands in no figure. Exit status: 0 done, 1 the file is no scenario, or a step did not go as
+it says, 2 it could not be done.
 """
 
 import json
@@ -88,6 +89,38 @@ def start(
     typer.echo(f"{drill.id}  訓練を始めました。{local(draft.body['until'])} に自動で終わります / begun")
     _print_steps(read)
     typer.echo(f"見分けるとき / triage: sekisho audit triage --drill {drill.id}", err=True)
+
+
+@app.command("send")
+def send(
+    file: File,
+    model: Annotated[str, typer.Option(help="尋ねるモデル / Model that is asked for.")],
+    url: Annotated[
+        str | None, typer.Option(help="関所のURL(/v1まで)。省くとこの設定の関所 / URL with /v1.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """筋書きの文を順に送る(訓練に参加している本人のキーで) / Send the steps, with a key that takes part."""
+    from proxy.drills.playing import CannotSend, played
+    from proxy.office.own_key import taking_part
+
+    read = _scenario(file)
+    key, settings = taking_part()
+    where = (url or f"http://{settings.host}:{settings.port}/v1").rstrip("/")
+    unlike = 0
+    try:
+        for one in played(read, where, key, model):
+            unlike += not one.as_expected
+            if as_json:
+                typer.echo(json.dumps(one.plain(), ensure_ascii=False))
+            else:
+                mark = "○" if one.as_expected else f"× {one.expect} のはず"
+                typer.echo(f"{one.number}  {one.outcome}  {one.code or one.status}  {one.exchange}  {mark}")
+    except CannotSend as error:
+        stop(str(error))
+    if unlike:
+        typer.echo(f"筋書きと違う結果が{unlike}件あります / {unlike} were not as expected", err=True)
+        raise typer.Exit(1)
 
 
 @app.command("status")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from audit.readers import Reader
     from audit.review import Review
     from proxy.office.desk import Desk
+    from proxy.settings import Settings
 
 
 @contextmanager
@@ -94,18 +95,37 @@ def demand_nothing_personal(desk: "Desk", written: Sequence[str | None]) -> None
         stop(f"{REASON['personal'].ja} / {REASON['personal'].en}")
 
 
+def taking_part() -> "tuple[str, Settings]":
+    """The key of whoever takes part in a drill now, and the settings. Ends with status 2 for any other key: what is sent
+    for a drill must not be recorded as real."""
+    with at_the_desk() as desk:
+        plain = _plain()
+        key = desk.keys.find(plain) if plain else None
+        if key is None or key.drilling(datetime.now(UTC)) is None:
+            stop(
+                "訓練に参加しているキーを SEKISHO_KEY に入れてください(sekisho drill start の --key)"
+                " / put a key that takes part in a drill into SEKISHO_KEY"
+            )
+        return plain, desk.settings
+
+
+def _plain() -> str:
+    plain = os.environ.get("SEKISHO_KEY", "")
+    if not plain and sys.stdin.isatty() and sys.stderr.isatty():
+        plain = typer.prompt("あなたのキー / Your key", hide_input=True, err=True)
+    return plain.strip()
+
+
 def _reader(desk: "Desk") -> "Reader":
     """Whoever's personal key it is. Ends with status 2 where it is nobody's who is enrolled today."""
     from audit.readers import reader_of
     from policies.days import day_of
     from proxy.office.roster import Needed, standing
 
-    plain = os.environ.get("SEKISHO_KEY", "")
-    if not plain and sys.stdin.isatty() and sys.stderr.isatty():
-        plain = typer.prompt("あなたのキー / Your key", hide_input=True, err=True)
+    plain = _plain()
     on = day_of(datetime.now(UTC))
     try:
-        key = desk.keys.find(plain.strip()) if plain else None
+        key = desk.keys.find(plain) if plain else None
     except (OSError, ValueError):
         stop("関所の秘密を読めません。SEKISHO_HOME を確かめてください / the house's secret cannot be read")
     if key is None or key.person is None or key.oidc_client is not None or not key.counts(on):

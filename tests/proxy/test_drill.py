@@ -154,6 +154,27 @@ def test_a_drill_is_played_and_timed_and_nothing_of_it_stands_in_a_figure(hall: 
 
 
 @pytest.mark.requirement("R59")
+def test_the_steps_of_a_scenario_are_sent_by_a_key_that_takes_part_and_by_no_other(hall: Hall) -> None:
+    send = ("drill", "send", SCENARIO, "--model", "echo", "--url", f"{hall.root}/v1", "--json")
+    assert "参加しているキー" in run(hall, "staff_member", *send).stderr
+    assert not any(one["operation"] == "chat" for one in hall.records("asked")), "nothing was sent as if real"
+    key = key_of(hall, "staff_member")
+    drill = line(run(hall, "csirt_reviewer", "drill", "start", SCENARIO, "--key", key, "--json"))["drill"]
+    time.sleep(FRESH + 0.1)
+    done = run(hall, "staff_member", *send)
+    assert done.exit_code == 0, done.output
+    told = [json.loads(one) for one in done.stdout.splitlines() if one.startswith("{")]  # beside the log
+    assert [one["outcome"] for one in told] == ["refused", "refused", "refused", "answered"]
+    assert all(one["as_expected"] for one in told) and len({one["exchange"] for one in told}) == 4
+    mine = [one for one in hall.records("asked") if one.get("drill") == drill]
+    assert len(mine) == 4 and [one["verdict"] for one in mine] == ["refuse"] * 3 + ["permit"]
+    assert mine[0]["entities"].get("JP_MY_NUMBER") == 1 and "訓練花子" not in done.stdout
+    nowhere = run(hall, "staff_member", *send[:-3], "--url", "http://127.0.0.1:9/v1")
+    assert (nowhere.exit_code, "関所に届きません" in nowhere.stderr) == (2, True)
+    assert "参加しているキー" in run(hall, "elsewhere", *send).stderr
+
+
+@pytest.mark.requirement("R59")
 def test_a_drill_that_nobody_ends_hides_nobodys_use_for_longer(hall: Hall) -> None:
     key = key_of(hall, "staff_member")
     line(run(hall, "csirt_reviewer", "drill", "start", SCENARIO, "--key", key, "--hours", "1", "--json"))
