@@ -9,7 +9,8 @@ Nothing is recorded here: a look is recorded by whoever shows it, before it is s
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -21,6 +22,7 @@ from audit.catalogue.entering import DISPOSED
 from audit.catalogue.finding import Look, looking
 from audit.catalogue.pages import Found
 from audit.catalogue.question import BadQuestion, Question, Reach
+from audit.exports.chosen import Chosen, Wanted, asked_for, in_period
 from audit.glass import EVENTS, Grant, demand_view, grants_of
 from audit.incidents.drills import EVENTS as DRILLS
 from audit.incidents.drills import Drill, Traces, drills_of
@@ -321,6 +323,24 @@ class Review:
         self.reader.demand("exchanges")
         bodies = (json.loads(one.body) for one in self._look.events(what=ALERTS, limit=_EVERY))
         return {body["alert"]: body for body in bodies if body.get("alert") in wanted}
+
+    # ── exports ──────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def exporting(self, wanted: Wanted) -> Iterator[Chosen]:
+        """What an export holds at this moment. Raises `BadCursor`, `TooShort`.
+
+        Whoever asks for nothing but a period takes out every record of it: exchanges, who looked, and what was noted.
+        """
+        reach = self.reader.demand("exchanges")
+        if wanted.texts or wanted.question.words:
+            self.reader.demand("texts")
+        if wanted.by_period and reach == Reach.everything():
+            self.reader.demand("events")
+            with query.reading(self._ledger) as connection:
+                yield in_period(connection, wanted)
+        else:
+            yield asked_for(self._look, self._ledger, wanted, reach)
 
     # ── openings ─────────────────────────────────────────────────────────────────────────────────
 

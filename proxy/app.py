@@ -31,6 +31,7 @@ from proxy.api import (
     cases,
     disclosures,
     dispositions,
+    exports,
     incidents,
     label,
     openings,
@@ -135,7 +136,7 @@ def create_app(
     app.include_router(label.router)
     app.include_router(admin.router)
     app.include_router(reviews.router)
-    for read in (review, searches, dispositions, openings, cases, disclosures, incidents):
+    for read in (review, searches, dispositions, openings, cases, disclosures, exports, incidents):
         app.include_router(read.router)
     for told_of in (Problem, Exception):
         app.add_exception_handler(told_of, asking.told)

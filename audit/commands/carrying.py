@@ -1,4 +1,4 @@
-"""``sekisho audit export | backup``: carry the ledger out of the house.
+"""``sekisho audit export | backup``: carry the ledger out of the house. Forms for other programs: exporting.py.
 
 Nothing leaves before a ``viewed`` record is durable. The work is done elsewhere (export.py, backup.py); here are the
 questions and the answers. Everything heavy is imported inside the commands.
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from audit.commands.asking import one_of
 from audit.commands.desk import (
     DEFAULT_LEDGER,
     PublicKey,
@@ -52,35 +53,80 @@ def export(
             help="この署名付き控えより新しい分だけ。 / Only what is newer than this signed note.",
         ),
     ] = None,
+    as_: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="FORM",
+            help="検証用の形のかわりに jsonl, csv, ocsf, cef で。 / For other programs instead: one of these.",
+        ),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="--as: この日時以後。 / From, JST.")] = None,
+    until: Annotated[str | None, typer.Option(help="--as: この日時より前。 / Before, JST.")] = None,
+    person: Annotated[str | None, typer.Option(help="--as: 職員。 / Person who asked.")] = None,
+    department: Annotated[str | None, typer.Option(help="--as: 部。 / Department.")] = None,
+    section: Annotated[str | None, typer.Option(help="--as: 課。 / Section.")] = None,
+    tool: Annotated[str | None, typer.Option(help="--as: ツール。 / Tool.")] = None,
+    model: Annotated[str | None, typer.Option(help="--as: 求められたモデル。 / Model.")] = None,
+    category: Annotated[str | None, typer.Option(help="--as: 業務区分。 / Category.")] = None,
+    verdict: Annotated[str | None, typer.Option(help="--as: 判定。 / Verdict.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="--as: 結末。 / Ending.")] = None,
+    rule: Annotated[str | None, typer.Option(help="--as: 当たった規則。 / Rule that was hit.")] = None,
+    entity: Annotated[str | None, typer.Option(help="--as: 見つかった種類。 / Kind of data.")] = None,
+    severity: Annotated[
+        str | None, typer.Option(help="--as: これ以上の重さ。 / This or more urgent.")
+    ] = None,
+    conversation: Annotated[str | None, typer.Option(help="--as: 会話の番号。 / Conversation.")] = None,
+    incident: Annotated[str | None, typer.Option(help="--as: 事案番号。 / Incident.")] = None,
     overwrite: Overwrite = False,
     reason: Reason = None,
 ) -> None:
     """台帳を、誰でも検証できるファイルに書き出します。 / Write the ledger to a file that anybody can verify.
 
-    台帳全体か、ある控えより新しい分の全部です。人や期間で抜き出したものは検証できないためです。 /
-    The whole ledger, or all that is newer than a note: a part cut out by person or period could not be verified.
+    台帳全体か、ある控えより新しい分の全部です。人や期間で抜き出したものは検証できないためです。ほかのプログラムで読むときは
+    --as を使います。期間だけなら記録のすべて、ほかの条件を付ければ当てはまるやり取りだけです。 / The whole ledger, or all that is
+    newer than a note: a part cut out by person or period could not be verified. For other programs there is --as.
     """
     from audit import notes, query
     from audit.export import NoteNotHeld, write
 
     place, why = address(ledger), because(reason)
     demand_file(place)
-    since = _newest_note(since_note) if since_note else None
-    start = notes.read(since).number if since else 0
+    asked = {
+        "person": person, "department": department, "section": section, "tool": tool, "model": model,
+        "category": category, "verdict": verdict, "outcome": outcome, "rule": rule, "entity": entity,
+        "severity": severity, "conversation": conversation, "incident": incident,
+    }  # fmt: skip
+    given = {name: value for name, value in asked.items() if value is not None}
+    if as_ is not None:
+        from audit.commands.exporting import export_as
+
+        if since_note:
+            cannot("--since-note は --as とは使えません / --since-note goes without --as")
+        form = one_of("--as", as_, ("jsonl", "csv", "ocsf", "cef"))
+        export_as(place, file, form, given, since, until, why, texts=texts, overwrite=overwrite)
+        return
+    if given or since or until:
+        cannot(
+            "検証できる形は、期間や条件で抜き出せません。--as jsonl などを付けてください"
+            " / What can be verified cannot be cut out by filters: use them with --as"
+        )
+    note = _newest_note(since_note) if since_note else None
+    start = notes.read(note).number if note else 0
     seen = {"texts": texts, "from": start}
 
     def first(records: int) -> None:
         record_view(place, "export", seen, records, why)
 
     try:
-        written = write(place, file, texts=texts, since=since, overwrite=overwrite, first=first)
+        written = write(place, file, texts=texts, since=note, overwrite=overwrite, first=first)
     except NoteNotHeld as missing:
         typer.echo(_not_held(missing.number, missing.newest), err=True)
         raise typer.Exit(1) from None
     except typer.Exit:  # it could not be recorded; typer calls that a RuntimeError
         raise
     except query.CANNOT_READ as error:
-        _cannot_write(place, file, error)
+        cannot_write(place, file, error)
     typer.echo(f"{file} に書き出しました（記録 {written.records} 件、控え {written.notes} 件）。")
     if texts:
         typer.echo("本文が入っています。保有個人情報として、受け渡し・保管・消去を管理してください。")
@@ -124,7 +170,7 @@ def backup(
     except typer.Exit:  # it could not be recorded; typer calls that a RuntimeError
         raise
     except query.CANNOT_READ as error:
-        _cannot_write(place, file, error)
+        cannot_write(place, file, error)
     typer.echo(as_words(report))
     if not report.ok:
         typer.echo(
@@ -168,7 +214,8 @@ def _newest_note(file: Path) -> str:
     cannot(f"{file} に署名付きの控えがありません / {file} holds no signed note")
 
 
-def _cannot_write(place: "Address", file: Path, error: Exception) -> NoReturn:
+def cannot_write(place: "Address", file: Path, error: Exception) -> NoReturn:
+    """``error`` is one of query.CANNOT_READ, of the file or of the ledger."""
     from audit.stores.sqlite import StrayLog
 
     if isinstance(error, StrayLog):

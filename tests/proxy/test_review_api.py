@@ -19,7 +19,7 @@ from audit.model import Draft
 from audit.readers import SIGHTS, Sight
 from audit.review import Review
 from policies.vocabulary import ROLES
-from proxy.api import cases, disclosures, dispositions, incidents, openings, review, searches
+from proxy.api import cases, disclosures, dispositions, exports, incidents, openings, review, searches
 from proxy.office.enrolment import today
 from proxy.office.people import PeopleBook
 from proxy.office.roster import Posting
@@ -86,6 +86,7 @@ OPERATIONS: dict[tuple[str, str], tuple[str | None, str | None]] = {
     ("GET", "openings/{id}/original"): ("seek_originals", "original"),
     ("POST", "exchanges/{exchange}/cases"): ("dispose", None),
     ("GET", "disclosures"): ("disclose", "disclosure"),
+    ("GET", "exports"): ("events", "export"),
     ("GET", "me/disclosure"): (None, "disclosure"),
     ("GET", "me/exchanges"): (None, "own"),
     ("GET", "me/exchanges/{exchange}"): (None, "own"),
@@ -116,13 +117,16 @@ FORMS: dict[str, dict[str, Any]] = {
     "incidents": {"kind": "outage", "title": "応答の遅れ"},
     "exchanges/{exchange}/cases": {"placeholder": "[PERSON_1_aaaa]", "was": "駅前広場", "reason": "公の名前"},
 }
-ASKED: dict[str, dict[str, Any]] = {"disclosures": {"number": "開第1号", "person": "100001"}}
+ASKED: dict[str, dict[str, Any]] = {
+    "disclosures": {"number": "開第1号", "person": "100001"},
+    "exports": {"form": "csv"},
+}
 
 
 def test_every_operation_there_is_stands_in_the_table() -> None:
     routes = {
         (method, route.path.removeprefix("/audit/v1/"))  # type: ignore[attr-defined]
-        for router in (review, searches, dispositions, openings, cases, disclosures, incidents)
+        for router in (review, searches, dispositions, openings, cases, disclosures, exports, incidents)
         for route in router.router.routes
         for method in route.methods  # type: ignore[attr-defined]
     }
@@ -163,6 +167,9 @@ def test_every_role_does_what_is_its_own_and_every_look_and_every_refusal_is_a_r
                 (look,) = looks
                 assert (look["what"], look["person"], look["role"]) == (what, hall.id(role), role)
                 assert (look["reason"] == "点検") is ("me/" not in path and path != "searches"), path
+                if path == "exports":  # a file: tests/proxy/test_exports_api.py
+                    assert look["rows"] == told.count("\r\n") - 1
+                    continue
                 listed = next((value for value in told.values() if isinstance(value, list)), None)
                 assert look["rows"] == (2 if path == "exchanges/{exchange}" else len(listed or [])), (
                     role,
