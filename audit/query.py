@@ -1,7 +1,7 @@
 """Reads the ledger itself: one exchange, one sealed original. It cannot write. Among many, the catalogue finds them."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +48,23 @@ def show(ledger: Address, exchange: str) -> Shown | None:
     return Shown(
         record_of(asked), record_of(ending) if ending else None, asked.text, ending.text if ending else None
     )
+
+
+def asked_of(ledger: Address, exchanges: Sequence[str]) -> dict[str, tuple[Record, str | None]]:
+    """The questions of these exchanges with their masked texts, as far as they are there.
+
+    Raises FileNotFoundError without a ledger.
+    """
+    records, texts = tables.records, tables.texts
+    beside = (texts.c.writer == records.c.writer) & (texts.c.idx == records.c.idx)
+    found = tables.select(records, texts.c.text).join_from(records, texts, beside, isouter=True)
+    known: dict[str, tuple[Record, str | None]] = {}
+    with reading(ledger) as connection:
+        for first in range(0, len(exchanges), _AT_ONCE):
+            some = records.c.exchange.in_(exchanges[first : first + _AT_ONCE])
+            for row in connection.execute(found.where(some, records.c.turn == 1)):
+                known[row.exchange] = (record_of(row), row.text)
+    return known
 
 
 def of_kind(

@@ -29,6 +29,8 @@ from proxy.office.stops import StopBook
 from proxy.office.store import Office, office_of
 from proxy.oidc import Directory, directory_of, terms_of
 from proxy.originals import Originals, master_of
+from proxy.outlets.duties import outlets_of, sinks_of
+from proxy.outlets.terms import listed_in
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.quotas import Quotas
@@ -205,6 +207,7 @@ def build(settings: Settings) -> House:
     home = prepare(settings.home, own_key=evidence.has_own_key(settings))
     secret = home.secret()
     ways = routes(settings)
+    outlets = listed_in(settings)
     anchors = evidence.anchors_of(settings)
     ledger = evidence.ledger_of(settings, anchors)
     detector = Detector(
@@ -235,6 +238,7 @@ def build(settings: Settings) -> House:
         directory=directory,
         originals=first.originals,
         rulebook=rulebook,
+        followers=outlets_of(outlets, ledger, office),
     )
 
 
@@ -254,7 +258,7 @@ def inspect(settings: Settings) -> None:
         terms_of(settings)
         allowed.read_allowed(settings.allow or allowed.DEFAULT)
         read_calendar(settings.closed_days)
-        evidence.ledger_of(settings)
+        sinks_of(listed_in(settings), evidence.ledger_of(settings).address)
         evidence.anchors_of(settings)
         office_of(settings).close()
     except OSError as error:

@@ -129,6 +129,10 @@ class Settings(BaseSettings):
         description="写しをメールやWebhookで届ける間隔(秒) / Seconds between copies by mail or webhook.",
     )
     smtp: str = Field("127.0.0.1:25", description="メールを渡すサーバー host:port / Mail server, host:port.")
+    outlets: Path | None = Field(
+        None,
+        description="記録を送り続ける先(YAML、docs/exports.md)。空なら送らない / Where records go all the time, in YAML; none: nowhere.",
+    )
     keep_records: str = Field("5y", description="記録の保存期間(5y、18m、400d) / How long records are kept.")
     keep_texts: str = Field("1y", description="伏せ字の文章の保存期間 / How long masked text is kept.")
     closed_days: str = Field(
