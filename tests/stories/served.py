@@ -24,8 +24,8 @@ from tests.stories.nursery import Born
 OPEN = "SELECT exchange FROM records WHERE exchange IS NOT NULL GROUP BY exchange HAVING count(*) < 2"
 
 
-def serve(stage: ExitStack, folder: Path, upstream: Upstream, ledger: Address) -> Checkpoint:
-    """Start `sekisho serve` and wait until it is ready."""
+def serve(stage: ExitStack, folder: Path, upstream: Upstream, ledger: Address, **more: str) -> Checkpoint:
+    """Start `sekisho serve` and wait until it is ready. ``more``: settings, by their full names."""
     home = folder / "home"
     log = folder / f"serve-{time.monotonic_ns()}.log"
     settings = {
@@ -36,7 +36,7 @@ def serve(stage: ExitStack, folder: Path, upstream: Upstream, ledger: Address) -
         "SEKISHO_LEASE": "3",
         "SEKISHO_NOTE_EVERY": "1",
     }
-    process = begin(["serve", "--port", str(_free_port())], ENVIRONMENT | settings, log)
+    process = begin(["serve", "--port", str(free_port())], ENVIRONMENT | settings | more, log)
     stage.callback(_end, process)
     assert process.stdout
     for line in process.stdout:
@@ -142,7 +142,7 @@ def _letters(number: int) -> str:
     return "".join("abcdefghij"[int(digit)] for digit in str(number))
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
