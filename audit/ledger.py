@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from audit import names
 from audit.address import Address, address_of
@@ -37,6 +37,16 @@ _LAST_PATIENCE = 60.0
 """How long ``stop`` waits for the last records and the last note, in seconds."""
 
 
+class Watch(Protocol):
+    """Sees what a ledger is handed; must not raise and must not wait."""
+
+    def seen(self, draft: Draft) -> None:
+        """It was handed in, from whichever thread; it is not durable yet."""
+
+    def unrecorded(self) -> None:
+        """A record of an exchange could not be written."""
+
+
 class Ledger:
     """One writing process's door to the ledger, with its own chain, lease and thread.
 
@@ -50,6 +60,7 @@ class Ledger:
     clock           the present moment, with its time zone
     create          False: only an existing ledger is opened
     sweeping        False: never close what other writers left open, unless asked to
+    watch           sees what is handed in
     """
 
     def __init__(
@@ -65,6 +76,7 @@ class Ledger:
         sweeping: bool = True,
         given: Callable[[str], None] | None = None,
         troubled: Callable[[Exception], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.address = address_of(ledger)
         self._signer = signer
@@ -74,6 +86,7 @@ class Ledger:
         self._troubled = troubled or (lambda trouble: None)
         self._create = create
         self._sweeping = sweeping
+        self._watch = watch
         self._pen: Pen | None = None
         self._scribe: Scribe | None = None
 
@@ -164,10 +177,21 @@ class Ledger:
     # ── the way to the thread ────────────────────────────────────────────────────────────────────
 
     def _prepared(self, draft: Draft) -> Prepared:
-        return prepare(draft, self._clock())
+        prepared = prepare(draft, self._clock())
+        if self._watch is not None:
+            self._watch.seen(draft)
+        return prepared
 
     def _submit_draft(self, draft: Draft, owed: bool) -> "asyncio.Future[Any]":
-        return self._promise(self._prepared(draft), owed=owed)
+        promised = self._promise(self._prepared(draft), owed=owed)
+        if self._watch is not None:
+            promised.add_done_callback(self._look_at)
+        return promised
+
+    def _look_at(self, promised: "asyncio.Future[Any]") -> None:
+        if not promised.cancelled() and isinstance(promised.exception(), CannotRecord):
+            assert self._watch is not None
+            self._watch.unrecorded()
 
     def _promise(self, work: Work, *, owed: bool = False) -> "asyncio.Future[Any]":
         loop = asyncio.get_running_loop()

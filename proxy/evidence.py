@@ -11,7 +11,7 @@ import structlog
 from audit.address import address_of
 from audit.anchors import Anchors, destinations
 from audit.heads import notes_after
-from audit.ledger import Ledger
+from audit.ledger import Ledger, Watch
 from audit.query import reading
 from audit.signing import CannotSign, Hook, KeyFile, Signer
 from proxy.settings import Settings
@@ -34,7 +34,13 @@ def signer_of(settings: Settings) -> Signer:
     return KeyFile.load(settings.signing_key or settings.home / "signing.pem")
 
 
-def ledger_of(settings: Settings, anchors: Anchors | None = None, *, sweeping: bool = True) -> Ledger:
+def ledger_of(
+    settings: Settings,
+    anchors: Anchors | None = None,
+    *,
+    sweeping: bool = True,
+    watch: Watch | None = None,
+) -> Ledger:
     """The ledger, not yet started. Raises as `signer_of` does, and ValueError for an address that is none."""
     return Ledger(
         settings.ledger_location,
@@ -44,6 +50,7 @@ def ledger_of(settings: Settings, anchors: Anchors | None = None, *, sweeping: b
         sweeping=sweeping,
         given=_hand_over(anchors) if anchors else None,
         troubled=_tell,
+        watch=watch,
     )
 
 

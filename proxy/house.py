@@ -1,6 +1,7 @@
 """The house: the rooms put together once, at start, and handed to whoever carries an exchange."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ from proxy.followers import Follower
 from proxy.found import Findings
 from proxy.home import prepare
 from proxy.kill_switch import KillSwitch
+from proxy.metrics import Metrics, Names, keep, place_of
 from proxy.office.confirmations import ConfirmationBook
 from proxy.office.register import Register
 from proxy.office.stops import StopBook
@@ -34,7 +36,7 @@ from proxy.outlets.terms import listed_in
 from proxy.providers.door import Providers
 from proxy.providers.routes import routes
 from proxy.quotas import Quotas
-from proxy.rulebook import Rulebook, policy_of
+from proxy.rulebook import Rulebook, entity_types, policy_of
 from proxy.settings import BadSettings, Settings
 from proxy.surfaces import models
 from proxy.surfaces.reply import Chunk
@@ -69,6 +71,7 @@ class House:
     originals: Originals | None = None
     rulebook: Rulebook | None = None
     followers: tuple[Follower, ...] = ()
+    metrics: Metrics | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def now(self) -> "House":
@@ -87,6 +90,8 @@ class House:
         """What has to be done all the time that the house is open."""
         watching = [self.rulebook.keep()] if self.rulebook else []
         following = [follower.keep() for follower in self.followers]
+        if (metrics := self.metrics) is not None:
+            watching.append(keep(*metrics.place, lambda: metrics.told(self)))
         return [*watching, *following, self.switch.keep(), self.switch.note(), self.consents.keep()]
 
     def ask(self, caller: Caller, masked: Masked) -> AsyncGenerator[Chunk]:
@@ -209,7 +214,9 @@ def build(settings: Settings) -> House:
     ways = routes(settings)
     outlets = listed_in(settings)
     anchors = evidence.anchors_of(settings)
-    ledger = evidence.ledger_of(settings, anchors)
+    names = Names(frozenset(ways.names()), frozenset(entity_types(settings)))
+    metrics = Metrics(place_of(settings.metrics), names) if settings.metrics else None
+    ledger = evidence.ledger_of(settings, anchors, watch=metrics)
     detector = Detector(
         allow=allowed.read_allowed(settings.allow or allowed.DEFAULT),
         workers=settings.detector_workers,
@@ -221,6 +228,8 @@ def build(settings: Settings) -> House:
     office = office_of(settings)
     rulebook = Rulebook(settings, home, ledger, detector)
     first = rulebook.first
+    if metrics is not None:
+        metrics.policy = rulebook.known
     ledger.start()
     anchors.start()
     return House(
@@ -239,6 +248,7 @@ def build(settings: Settings) -> House:
         originals=first.originals,
         rulebook=rulebook,
         followers=outlets_of(outlets, ledger, office),
+        metrics=metrics,
     )
 
 
@@ -261,6 +271,7 @@ def inspect(settings: Settings) -> None:
         sinks_of(listed_in(settings), evidence.ledger_of(settings).address)
         evidence.anchors_of(settings)
         office_of(settings).close()
+        _demand_place(settings)
     except OSError as error:
         raise BadSettings(
             f"{error.filename}: 読み書きできません / cannot be used: {error.strerror}"
@@ -274,6 +285,23 @@ def inspect(settings: Settings) -> None:
         raise BadSettings(f"{where}: 帳簿として開けません / cannot be opened as the office's books") from None
     except (ValueError, RuntimeError, PolicyError) as error:
         raise BadSettings(str(error)) from None
+
+
+def _demand_place(settings: Settings) -> None:
+    """Raises `BadSettings` for an address of the figures that cannot be listened on."""
+    if settings.metrics is None:
+        return
+    try:
+        host, port = place_of(settings.metrics)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, port))
+    except (OSError, ValueError):
+        raise BadSettings(
+            f"SEKISHO_METRICS: {settings.metrics} で待ち受けられません。127.0.0.1:9464 の形の、空いているアドレスにしてください"
+            f" / cannot listen on {settings.metrics}: use a free address like 127.0.0.1:9464"
+        ) from None
 
 
 _SOMETHING_TO_FIND = "個人番号 123456789018"

@@ -130,9 +130,13 @@ class Rulebook:
         """Why what lies there now is not the policy in force; None while it is."""
         return self._rejected
 
+    def known(self) -> Policy:
+        """The policy in force; before there is one, the one that it will be as far as anybody knows."""
+        return (self._rules or self.first).policy
+
     def officer(self) -> str | None:
         """Who answers for the use of AI, as the policy in force says it."""
-        return (self._rules or self.first).policy.officer
+        return self.known().officer
 
     async def begun(self, patience: float) -> None:
         """Wait until the first version is in force, but not longer than ``patience`` seconds."""

@@ -133,6 +133,10 @@ class Settings(BaseSettings):
         None,
         description="記録を送り続ける先(YAML、docs/exports.md)。空なら送らない / Where records go all the time, in YAML; none: nowhere.",
     )
+    metrics: str | None = Field(
+        None,
+        description="監視用の数値(Prometheus)を出すアドレス 127.0.0.1:9464。空なら出さない / Address for Prometheus figures; none: nowhere.",
+    )
     keep_records: str = Field("5y", description="記録の保存期間(5y、18m、400d) / How long records are kept.")
     keep_texts: str = Field("1y", description="伏せ字の文章の保存期間 / How long masked text is kept.")
     closed_days: str = Field(

@@ -32,7 +32,9 @@ DOORS = {
     "openai": (),  # the tests use the official clients; the product never does
     "anthropic": (),
     "python_multipart": ("proxy/surfaces/transcriptions.py",),
-    "aiohttp": ("proxy/provider", "proxy/issuer.py"),
+    "aiohttp": ("proxy/provider", "proxy/issuer.py", "proxy/outlets/otlp.py"),
+    "opentelemetry": ("audit/exports/otel.py", "proxy/outlets/otlp.py"),
+    "prometheus_client": ("proxy/metrics.py",),
     "joserfc": ("proxy/tokens.py",),
     "presidio_analyzer": ("redaction/detector.py", "redaction/nlp.py", "redaction/recognizers/base.py"),
     "spacy": (),
