@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from audit.address import address_of
+from audit.exports.ocsf import event
+from audit.following import news
 from proxy.consents import given
 from proxy.house import House, build
 from proxy.office.confirmations import ConfirmationBook
@@ -25,6 +28,7 @@ from proxy.office.store import office_of
 from proxy.settings import Settings
 from redaction.model import Finding
 from tests import fakes
+from tests.audit.exports.test_ocsf import complaints as ocsf_complaints
 from tests.proxy.conftest import ROOT, post
 
 PAGE = ROOT / "docs" / "records.md"
@@ -287,6 +291,8 @@ def test_every_exchange_leaves_two_records_with_every_field_of_the_page_and_no_o
     assert {kind for kind, _ in found} == {"asked", "answered", "refused", "failed", "abandoned"}
     assert NAME not in json.dumps(found, ensure_ascii=False)
     assert MY_NUMBER not in json.dumps(found)
+    kept = news(address_of(settings.ledger_location), {}, 10_000).entries
+    assert [wrong for entry in kept for wrong in ocsf_complaints(event(entry.record, entry.text))] == []
     with sqlite3.connect(settings.ledger_location) as connection:
         chains: dict[str, list[int]] = {}
         for writer, idx in connection.execute("SELECT writer, idx FROM records ORDER BY writer, idx"):

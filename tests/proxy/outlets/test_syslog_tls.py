@@ -1,6 +1,8 @@
 """Syslog over TLS: a batch counts as taken once its receiver has read it, and in no other case."""
 
 import asyncio
+import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -148,6 +150,51 @@ async def test_a_receiver_that_hangs_up_after_it_was_given_everything_has_not_ta
     taken: list[bytes] = []
     async with receiving(own, lambda: Receiver(taken, [], size - 1)) as port:
         assert await trouble(sink(own, port)) == "receiver_hung_up"
+
+
+def serve_once(own: Papers, most: int | None) -> tuple[int, list[bytes], threading.Thread]:
+    """A receiver that never answers a close_notify: it reads to the end, or so many bytes, and hangs up."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    context = receivers.context_of(str(own.server), str(own.server_key), None)
+    taken: list[bytes] = []
+
+    def run() -> None:
+        raw, _ = listening.accept()
+        listening.close()
+        with context.wrap_socket(raw, server_side=True) as line:
+            frames, count = Frames(), 0
+            while came := line.recv(4_096 if most is None else min(4_096, most - count)):
+                taken.extend(frames.feed(came))
+                count += len(came)
+                if most is not None and count >= most:
+                    break
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return listening.getsockname()[1], taken, thread
+
+
+async def test_a_receiver_that_hangs_up_without_an_answer_is_for_the_other_way_of_confirming(
+    own: Papers,
+) -> None:
+    """As rsyslog does with GnuTLS: it read everything, and so does one that refuses us or dies over what it has read."""
+    port, taken, thread = serve_once(own, None)
+    assert await trouble(sink(own, port)) == "receiver_hung_up"
+    thread.join(5)
+    assert len(taken) == len(ENTRIES)
+    port, taken, thread = serve_once(own, None)
+    one = sink(own, port, replace(HOW, confirm="sent"))
+    await one.take(ENTRIES)
+    await one.close()
+    thread.join(5)
+    assert len(taken) == len(ENTRIES)
+
+
+async def test_a_receiver_that_hangs_up_over_unread_bytes_has_not_taken_them(own: Papers) -> None:
+    port, taken, thread = serve_once(own, 5_000)
+    assert await trouble(sink(own, port), ENTRIES * 20) == "receiver_hung_up"
+    thread.join(5)
+    assert 0 < len(taken) < len(ENTRIES)
 
 
 def receivers_frame(entry: Entry) -> bytes:
