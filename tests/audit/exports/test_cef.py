@@ -1,6 +1,5 @@
 """A line of CEF is read by a parser of other people's as it was meant, with keys that CEF's dictionary knows."""
 
-import cefp
 import pytest
 from cefevent.extensions import extension_dictionary
 from hypothesis import strategies as st
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 from audit.exports.cef import line
 from audit.exports.flat import id_of
 from audit.model import Record
+from tests.audit.exports import cefp
 from tests.audit.exports.samples import ASKED, CALLER, EVERY, EXCHANGE, record
 from tests.audit.exports.test_flat import MARK
 from tests.laws.drawing import law

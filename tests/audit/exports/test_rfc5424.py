@@ -2,13 +2,13 @@
 
 import json
 
-import cefp
 import pytest
 from hypothesis import strategies as st
 
 from audit.exports.flat import id_of
 from audit.exports.rfc5424 import FACILITIES, Sender, frame, message
 from audit.model import Record
+from tests.audit.exports import cefp
 from tests.audit.exports.samples import ASKED, EVERY, body_of, record
 from tests.audit.exports.syslog_reader import Frames, read
 from tests.laws.drawing import cut, law
