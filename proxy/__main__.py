@@ -28,6 +28,7 @@ from proxy.office.policy_commands import activate, versions, withdraw
 from proxy.office.policy_desk import app as policy_app
 from proxy.office.quota_commands import app as quota_app
 from proxy.office.stop_commands import resume, stop
+from proxy.outlets.commands import app as outlets_app
 from proxy.serving import demo, serve
 from proxy.settings_command import settings
 from redaction.commands import app as redact_app
@@ -62,6 +63,11 @@ app.add_typer(
     label_app,
     name="label",
     help="AIを使った文書の表示文と、職員の確認 / What a document says of AI, and who checked it.",
+)
+app.add_typer(
+    outlets_app,
+    name="outlets",
+    help="記録を送り続ける先の状態と試し / Where records go on to, and how it goes.",
 )
 redact_app.add_typer(cases_app, name="cases", help=CASES)
 app.add_typer(redact_app, name="redact", help="個人情報の検出を試す / Try what the mask room finds.")

@@ -24,7 +24,7 @@ from proxy.followers import Follower
 from proxy.found import Findings
 from proxy.home import prepare
 from proxy.kill_switch import KillSwitch
-from proxy.metrics import Metrics, Names, keep, place_of
+from proxy.metrics import Metrics, Names, listen, place_of
 from proxy.office.confirmations import ConfirmationBook
 from proxy.office.register import Register
 from proxy.office.stops import StopBook
@@ -91,7 +91,7 @@ class House:
         watching = [self.rulebook.keep()] if self.rulebook else []
         following = [follower.keep() for follower in self.followers]
         if (metrics := self.metrics) is not None:
-            watching.append(keep(*metrics.place, lambda: metrics.told(self)))
+            watching.append(listen(*metrics.place, lambda: metrics.told(self)))
         return [*watching, *following, self.switch.keep(), self.switch.note(), self.consents.keep()]
 
     def ask(self, caller: Caller, masked: Masked) -> AsyncGenerator[Chunk]:

@@ -251,7 +251,7 @@ def _one_of(value: object, known: Iterable[str]) -> str:
 # ── the listener ─────────────────────────────────────────────────────────────────────────────────
 
 
-async def keep(host: str, port: int, figures: Callable[[], Awaitable[bytes]]) -> NoReturn:
+async def listen(host: str, port: int, figures: Callable[[], Awaitable[bytes]]) -> NoReturn:
     """Answer whoever asks for the figures, until cancelled. One question a connection; nothing else is there."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -26,6 +26,9 @@ PREFIX = "outlet:"
 class Closing(Sink, Protocol):
     """A sink with a connection."""
 
+    async def greet(self) -> None:
+        """Try whether somebody is there who would take records. Raises `NotTaken`."""
+
     async def close(self) -> None: ...
 
 

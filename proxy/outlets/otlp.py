@@ -72,6 +72,13 @@ class OtlpSink:
     def settle(self, connection: Any) -> None:
         """There is nothing of it in the office."""
 
+    async def greet(self) -> None:
+        """Give it nothing, for each signal. Raises `NotTaken`."""
+        for signal in self._receiver.signals:
+            status, _ = await self._posted(signal, gzip.compress(b"", mtime=0))
+            if status != 200:
+                raise NotTaken(f"receiver_answered_{status}")
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()

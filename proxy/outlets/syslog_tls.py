@@ -72,6 +72,15 @@ class SyslogSink:
     def settle(self, connection: Any) -> None:
         """There is nothing of it in the office."""
 
+    async def greet(self) -> None:
+        """Call and hang up, with nothing in between. Raises `NotTaken`."""
+        try:
+            line = await TlsLine.open(self._server, self._how.timeout)
+            await (line.confirmed() if self._how.confirm == "closed" else line.arrived())
+            line.close()
+        except (OSError, TimeoutError) as error:
+            raise NotTaken(trouble_of(error)) from None
+
     async def close(self) -> None:
         """End what is open."""
         if (line := self._line) is not None:
