@@ -31,7 +31,7 @@ FIELDS = (
     "schema", "caller.person", "caller.department", "caller.section", "caller.actor", "caller.role", "caller.audience",
     "caller.identity", "caller.enrolled", "caller.trained", "caller.acknowledged", "caller.rules_accepted",
     "caller.consented", "caller.tool", "caller.key", "caller.address", "operation", "trace_id", "span_id",
-    "conversation", "category", "soumu_code", "use_case", "class_declared", "class_effective", "is_test",
+    "conversation", "category", "soumu_code", "use_case", "class_declared", "class_effective", "is_test", "drill",
     # decided
     "dialect", "decided_at", "class_detected", "class_raised_by", "zone", "model_requested", "destination",
     "destination_effective", "model_registered", "model_stage", "high_risk", "models_in_place", "stream", "parameters",

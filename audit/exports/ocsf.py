@@ -114,8 +114,9 @@ def _exchange(record: Record, body: dict[str, Any]) -> dict[str, Any]:
     if body.get("class_effective"):
         known = {"confidentiality_id": 99, "confidentiality": str(body["class_effective"])}
         told["metadata"]["data_classifications"] = [known]
-    if body.get("is_test"):
-        told["metadata"]["labels"] = ["test"]
+    labels = [name for name, told_by in (("test", "is_test"), ("drill", "drill")) if body.get(told_by)]
+    if labels:
+        told["metadata"]["labels"] = labels
     if "schema" in body:
         told["metadata"]["log_version"] = str(body["schema"])
     observables = _observables(body)

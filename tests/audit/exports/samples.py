@@ -21,7 +21,7 @@ CALLER: dict[str, Any] = {
 ASKED: dict[str, Any] = {
     "schema": 3, "caller": CALLER, "operation": "chat", "trace_id": "ab" * 16, "span_id": "cd" * 8,
     "conversation": "c-1", "category": "mail_draft", "soumu_code": "メール文", "use_case": "UC-1", "class_declared": "1",
-    "class_effective": "2", "is_test": True, "dialect": "chat", "decided_at": "2026-11-23T05:21:00+00:00",
+    "class_effective": "2", "is_test": True, "drill": "d-20261123-m4xz", "dialect": "chat", "decided_at": "2026-11-23T05:21:00+00:00",
     "class_detected": "2", "class_raised_by": ["R-1"], "zone": "lgwan", "model_requested": "gpt-5",
     "destination": "D2", "destination_effective": "D3", "model_registered": "gpt-*", "model_stage": "approved",
     "high_risk": True, "models_in_place": ["other"], "stream": True,
