@@ -167,7 +167,7 @@ def _destination(word: str, smtp: str, sender: str | None) -> Outpost:
         return Webhook(_url(word), body)
     if scheme == "mailto":
         address = word[len("mailto:") :]
-        server = _server(smtp)
+        server = server_of(smtp)
         sender = sender or f"sekisho@{address.rpartition('@')[2]}"
         if not _ADDRESS.fullmatch(address) or not _ADDRESS.fullmatch(sender):
             raise ValueError(
@@ -196,7 +196,8 @@ def _url(word: str) -> str:
     return word.partition("#")[0]
 
 
-def _server(smtp: str) -> tuple[str, int]:
+def server_of(smtp: str) -> tuple[str, int]:
+    """The mail server that ``host:port`` names. Raises ValueError, with a sentence in both languages."""
     host, _, port = smtp.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if (

@@ -9,7 +9,7 @@ there is no order but the moments that the records bear. Who keeps the position 
 every record at least once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,3 +93,15 @@ def _behind(connection: Any, writer: str, index: int, most: int) -> list[Entry]:
     found = found.where(records.c.writer == writer, records.c.idx > index)
     rows = connection.execute(found.order_by(records.c.idx).limit(most))
     return [Entry(record_of(row), row.text) for row in rows]
+
+
+def questions(ledger: Address, exchanges: Sequence[str]) -> dict[str, Record]:
+    """The asked records of these exchanges, whichever chain they lie in. Raises one of query.CANNOT_READ."""
+    records = tables.records
+    found: dict[str, Record] = {}
+    with reading(ledger) as connection:
+        for first in range(0, len(exchanges), AT_ONCE):
+            some = exchanges[first : first + AT_ONCE]
+            wanted = records.select().where(records.c.turn == 1, records.c.exchange.in_(some))
+            found |= {row.exchange: record_of(row) for row in connection.execute(wanted)}
+    return found

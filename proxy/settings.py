@@ -137,6 +137,10 @@ class Settings(BaseSettings):
         None,
         description="監視用の数値(Prometheus)を出すアドレス 127.0.0.1:9464。空なら出さない / Address for Prometheus figures; none: nowhere.",
     )
+    alerts: Path | None = Field(
+        None,
+        description="警報のしきい値と知らせる先(YAML、docs/alerts.md)。空なら付属のもの / Thresholds and channels of alerts, in YAML; none: those that ship.",
+    )
     keep_records: str = Field("5y", description="記録の保存期間(5y、18m、400d) / How long records are kept.")
     keep_texts: str = Field("1y", description="伏せ字の文章の保存期間 / How long masked text is kept.")
     closed_days: str = Field(

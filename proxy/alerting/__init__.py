@@ -1,0 +1,1 @@
+"""Alerts in a running house: read how they are wanted (terms), count (counter), look by the clock (watch), tell (channels)."""
