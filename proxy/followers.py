@@ -36,6 +36,19 @@ class Sink(Protocol):
         """Change in the office what belongs to the records taken last: in the transaction that keeps the position."""
 
 
+class Duty(Protocol):
+    """What one process of all does all the time."""
+
+    name: str
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it does not come on in this process, a code; None while all is well."""
+
+    async def keep(self) -> NoReturn:
+        """Do it until cancelled."""
+
+
 class NotTaken(Exception):
     """The sink could not take them. ``trouble``: a code for people who watch, ``receiver_unreachable``."""
 
@@ -76,6 +89,11 @@ class Follower:
         self._longest = longest
         self._holder = secrets.token_hex(8)
         self._told: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it does not come on in this process, a code; None while all is well."""
+        return self._told
 
     async def keep(self) -> NoReturn:
         """Follow until cancelled; then another process may at once."""

@@ -17,10 +17,12 @@ from policies.days import day_of
 from policies.decide import Policy
 from policies.model import Ask, DestinationTier, Permit, Refuse, Verdict
 from proxy import evidence
+from proxy.alerting.duties import duties_of, opened
+from proxy.alerting.terms import terms_of as alerts_of
 from proxy.callers import Caller
 from proxy.consents import Asking, Consents, Way
 from proxy.errors import Unavailable, no_such_model
-from proxy.followers import Follower
+from proxy.followers import Duty
 from proxy.found import Findings
 from proxy.home import prepare
 from proxy.kill_switch import KillSwitch
@@ -70,7 +72,7 @@ class House:
     directory: Directory | None = None
     originals: Originals | None = None
     rulebook: Rulebook | None = None
-    followers: tuple[Follower, ...] = ()
+    followers: tuple[Duty, ...] = ()
     metrics: Metrics | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -188,7 +190,10 @@ class House:
     def remarks(self) -> dict[str, object]:
         """What somebody has to look at although the house is ready; nothing where all is well."""
         stops, rejected = len(self.switch.stops), self.rulebook.rejected if self.rulebook else None
-        return ({"stops": stops} if stops else {}) | ({"policy": rejected.reason} if rejected else {})
+        behind = {one.name: one.trouble for one in self.followers if one.trouble}
+        remarks: dict[str, object] = {"stops": stops} if stops else {}
+        remarks |= {"policy": rejected.reason} if rejected else {}
+        return remarks | ({"followers": behind} if behind else {})
 
     async def close(self) -> None:
         await self.providers.close()
@@ -212,7 +217,7 @@ def build(settings: Settings) -> House:
     home = prepare(settings.home, own_key=evidence.has_own_key(settings))
     secret = home.secret()
     ways = routes(settings)
-    outlets = listed_in(settings)
+    outlets, alerts = listed_in(settings), alerts_of(settings)
     anchors = evidence.anchors_of(settings)
     names = Names(frozenset(ways.names()), frozenset(entity_types(settings)))
     metrics = Metrics(place_of(settings.metrics), names) if settings.metrics else None
@@ -226,6 +231,7 @@ def build(settings: Settings) -> House:
     )
     directory = directory_of(settings, secret)
     office = office_of(settings)
+    following = duties_of(settings, alerts, ledger, office)
     rulebook = Rulebook(settings, home, ledger, detector)
     first = rulebook.first
     if metrics is not None:
@@ -247,7 +253,7 @@ def build(settings: Settings) -> House:
         directory=directory,
         originals=first.originals,
         rulebook=rulebook,
-        followers=outlets_of(outlets, ledger, office),
+        followers=(*following, *outlets_of(outlets, ledger, office)),
         metrics=metrics,
     )
 
@@ -269,6 +275,8 @@ def inspect(settings: Settings) -> None:
         allowed.read_allowed(settings.allow or allowed.DEFAULT)
         read_calendar(settings.closed_days)
         sinks_of(listed_in(settings), evidence.ledger_of(settings).address)
+        for channel in alerts_of(settings).channels:
+            opened(channel, settings)
         evidence.anchors_of(settings)
         office_of(settings).close()
         _demand_place(settings)

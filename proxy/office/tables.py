@@ -13,7 +13,7 @@
     counters          how much of a limit is used, and reserved by exchanges under way
     held, processes   which process reserved how much of it, and when it was last seen alive
     cursors           how far each follower of the ledger has come, and which process follows for it
-    tallies           what the alerts have counted on their way
+    tallies, tallied  what the alerts have counted on their way, and which things of those that count once
     emergencies       when 災害モード lifts the limits: proposed by one person, approved by another
 
 How they come to be is migrations/; a test holds them equal to what the migrations make. Dates are text,
@@ -71,6 +71,7 @@ __all__ = [
     "reviews",
     "select",
     "stops",
+    "tallied",
     "tallies",
     "trainings",
 ]
@@ -244,10 +245,20 @@ tallies = Table(
     metadata,
     Column("rule", String, primary_key=True),
     Column("subject", String, primary_key=True),  # whose: a person, a model, …; empty for the house
-    Column("period", String, primary_key=True),  # 2026-11-23, 2026-11 (JST)
+    Column("period", String, primary_key=True),  # 2026-11-23T14, 2026-11-23, 2026-11 (JST), empty for ever
     Column("count", BigInteger, nullable=False),
     Column("alert", String, nullable=True),  # the last alert that was raised of it
     Column("raised_at", String, nullable=True),
+    Column("recent", String, nullable=False, server_default="[]"),  # JSON: the newest exchanges that were counted
+)
+
+tallied = Table(
+    "tallied",
+    metadata,
+    Column("rule", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("period", String, primary_key=True),
+    Column("item", String, primary_key=True),  # a placeholder's last letters, a model: what is counted once
 )
 
 emergencies = Table(

@@ -220,5 +220,14 @@ CREATE TABLE tallies (
     count BIGINT NOT NULL,
     alert VARCHAR,
     raised_at VARCHAR,
+    recent VARCHAR DEFAULT '[]' NOT NULL,
     PRIMARY KEY (rule, subject, period)
+);
+
+CREATE TABLE tallied (
+    rule VARCHAR NOT NULL,
+    subject VARCHAR NOT NULL,
+    period VARCHAR NOT NULL,
+    item VARCHAR NOT NULL,
+    PRIMARY KEY (rule, subject, period, item)
 );
