@@ -18,6 +18,8 @@ from typing import Any
 
 from audit import originals, query
 from audit.address import Address
+from audit.alerts.model import ACKNOWLEDGED, RAISED
+from audit.alerts.raised import Raised, alerts_of, urgent_first
 from audit.catalogue.entering import DISPOSED
 from audit.catalogue.finding import Look, looking
 from audit.catalogue.pages import Found
@@ -165,6 +167,23 @@ class Review:
         """Who looked, and what was noted, newest first; see `Look.events`."""
         self.reader.demand("events")
         return self._look.events(**asked)
+
+    # ── alerts ───────────────────────────────────────────────────────────────────────────────────
+
+    def alerts(self, since: datetime | None = None, until: datetime | None = None) -> list[Raised]:
+        """Every alert that was raised in a period: what nobody has taken on first, and of it the most urgent."""
+        self.reader.demand("events")
+        found = self._look.events(what=RAISED, since=since, until=until, limit=_EVERY)
+        taken = self._look.events(what=ACKNOWLEDGED, since=since, limit=_EVERY)
+        return urgent_first(alerts_of([*found, *taken]).values())
+
+    def open_alerts(self, drill: str | None = None) -> list[Raised]:
+        """Those that nobody has taken on yet, the most urgent first. Drills are left out; ``drill``: of this one alone."""
+        return [one for one in self.alerts() if one.state == "open" and one.body.get("drill") == drill]
+
+    def alert(self, id: str) -> Raised | None:
+        """One of them; None where there is none."""
+        return next((one for one in self.alerts() if one.id == id), None)
 
     # ── searches that are kept ───────────────────────────────────────────────────────────────────
 

@@ -11,8 +11,11 @@ import typer
 from typer.exceptions import TyperException
 
 from audit.commands import app as audit_app
+from audit.commands.alerting import app as alerts_app
 from proxy.drills.commands import HELP as DRILLS
 from proxy.drills.commands import app as drills_app
+from proxy.office.alert_commands import acknowledge, channels
+from proxy.office.alert_commands import test as test_channel
 from proxy.office.case_commands import HELP as CASES
 from proxy.office.case_commands import app as cases_app
 from proxy.office.commands import app as keys_app
@@ -78,6 +81,9 @@ policy_app.command("activate")(activate)
 policy_app.command("versions")(versions)
 policy_app.command("withdraw")(withdraw)
 audit_app.command("dispose")(dispose)
+alerts_app.command("acknowledge")(acknowledge)
+alerts_app.command("channels")(channels)
+alerts_app.command("test")(test_channel)
 audit_app.add_typer(openings_app, name="openings", help="原文を開く申し込み / Requests to open an original.")
 audit_app.command("disclose")(disclose)
 audit_app.add_typer(incidents_app, name="incidents", help=INCIDENTS)

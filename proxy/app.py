@@ -27,6 +27,7 @@ from policies.model import Bilingual
 from proxy import described, passage
 from proxy.api import (
     admin,
+    alerts,
     asking,
     cases,
     disclosures,
@@ -136,7 +137,7 @@ def create_app(
     app.include_router(label.router)
     app.include_router(admin.router)
     app.include_router(reviews.router)
-    for read in (review, searches, dispositions, openings, cases, disclosures, exports, incidents):
+    for read in (review, searches, dispositions, openings, cases, disclosures, exports, incidents, alerts):
         app.include_router(read.router)
     for told_of in (Problem, Exception):
         app.add_exception_handler(told_of, asking.told)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from audit import wording
-from audit.alerts.model import ACKNOWLEDGED, RAISED, SEVERITIES
+from audit.alerts.model import ACKNOWLEDGED, RAISED, SEVERITIES, Severity
 from audit.model import Draft, Record
 from audit.names import moment
 from audit.readers import Reader
@@ -56,6 +56,15 @@ class Raised:
     @property
     def is_drill(self) -> bool:
         return bool(self.body.get("is_drill"))
+
+    def fits(
+        self, state: str, severity: Severity | None = None, rule: str | None = None, drills: bool = False
+    ) -> bool:
+        """Whether it is among those that are asked for: of a state or of ``all``, this urgent or more, of this rule.
+        Drills are kept apart: either they are asked for, or the rest."""
+        urgent = severity is None or self.severity >= SEVERITIES.index(severity)
+        ruled = rule in (None, self.body["rule"])
+        return self.is_drill is drills and state in ("all", self.state) and urgent and ruled
 
     def plain(self) -> dict[str, Any]:
         """As JSON values."""

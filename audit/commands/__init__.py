@@ -3,6 +3,7 @@
 import typer
 
 from audit.commands import (
+    alerting,
     asking,
     carrying,
     holding,
@@ -39,3 +40,8 @@ app.command("move")(settling.move)
 app.command("purge")(retention.purge)
 app.command("certificate")(retention.certificate)
 app.add_typer(holding.app, name="hold")
+app.add_typer(
+    alerting.app,
+    name="alerts",
+    help="警報の一覧・表示・引受け / Alerts: what was raised, and who takes it on.",
+)

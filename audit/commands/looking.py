@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from audit.commands.alerting import print_alerts
 from audit.commands.asking import find_search, one_of
 from audit.commands.desk import (
     DEFAULT_LEDGER,
@@ -108,9 +109,12 @@ def triage(
     place, why = address(ledger), because(reason)
     demand_no_number(drill)
     with reading(place, os_user()) as review:
-        page = review.triage(limit, cursor, drill)
+        page, alerts = review.triage(limit, cursor, drill), review.open_alerts(drill)
     asked = {"drill": drill} if drill else {}
     record_view(place, "triage", asked | _paged(limit, cursor), len(page.cards), why)
+    if alerts:
+        typer.echo(f"引き受けられていない警報 {len(alerts)}件 / alerts that nobody has taken on", err=True)
+        print_alerts(alerts, as_json)
     print_page(page, as_json)
     if drill is None:
         typer.echo(

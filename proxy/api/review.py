@@ -58,13 +58,15 @@ async def triage(
     reason: str | None = None,
 ) -> dict[str, Any]:
     """What nobody has said anything of yet, the most urgent first. Trials and drills are left out; ``drill``: of this
-    drill alone."""
+    drill alone. ``alerts``: those that nobody has taken on."""
     await at.demand("exchanges")
     why = await at.because(reason)
-    found = await at.reading(lambda review: review.triage(page.limit, page.cursor, drill))
+    found, alerts = await at.reading(
+        lambda review: (review.triage(page.limit, page.cursor, drill), review.open_alerts(drill))
+    )
     stated = page.stated() | ({"drill": drill} if drill else {})
     await at.looked("triage", stated, len(found.cards), why)
-    return page_told(found)
+    return page_told(found) | {"alerts": [one.plain() for one in alerts]}
 
 
 @router.get("/people/{person}")

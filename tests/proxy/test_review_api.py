@@ -19,7 +19,17 @@ from audit.model import Draft
 from audit.readers import SIGHTS, Sight
 from audit.review import Review
 from policies.vocabulary import ROLES
-from proxy.api import cases, disclosures, dispositions, exports, incidents, openings, review, searches
+from proxy.api import (
+    alerts,
+    cases,
+    disclosures,
+    dispositions,
+    exports,
+    incidents,
+    openings,
+    review,
+    searches,
+)
 from proxy.office.enrolment import today
 from proxy.office.people import PeopleBook
 from proxy.office.roster import Posting
@@ -85,6 +95,9 @@ OPERATIONS: dict[tuple[str, str], tuple[str | None, str | None]] = {
     ("POST", "openings/{id}/close"): ("seek_originals", None),
     ("GET", "openings/{id}/original"): ("seek_originals", "original"),
     ("POST", "exchanges/{exchange}/cases"): ("dispose", None),
+    ("GET", "alerts"): ("events", "alerts"),
+    ("GET", "alerts/{id}"): ("events", "alert"),
+    ("POST", "alerts/{id}/acknowledge"): ("dispose", None),
     ("GET", "disclosures"): ("disclose", "disclosure"),
     ("GET", "exports"): ("events", "export"),
     ("GET", "me/disclosure"): (None, "disclosure"),
