@@ -39,6 +39,8 @@ TURN = 10.0
 """Seconds between two signs that this process has the turn; less than a third of a lease."""
 EVERY = 60.0
 """Seconds between two looks at the notes."""
+SETTLING = 60.0
+"""Seconds that a process has had the turn before it verifies anything: a start has enough to do."""
 
 
 Verify = Callable[[bool], Coroutine[Any, Any, Found]]
@@ -65,6 +67,7 @@ class Watch:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         turn: float = TURN,
+        settling: float = SETTLING,
     ) -> None:
         self._thresholds = thresholds
         self._ledger = ledger
@@ -74,6 +77,7 @@ class Watch:
         self._verify = verify
         self._now = now
         self._turn = turn
+        self._settling = settling
         self._holder = secrets.token_hex(8)
         self._since = now()
         self._checking: asyncio.Task[Found] | None = None
@@ -159,6 +163,8 @@ class Watch:
     # ── verification ─────────────────────────────────────────────────────────────────────────────
 
     def _begin_where_due(self, seen: dict[str, int], now: datetime) -> None:
+        if (now - self._since).total_seconds() < self._settling:
+            return
         terms = self._thresholds.verification
         last = datetime.fromtimestamp(seen["whole"], UTC) if "whole" in seen else None
         self._whole = terms.whole_due(last, now)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from audit.alerts.model import RAISED
 from policies.vocabulary import ROLES
 from proxy.home import Home
 from proxy.office.enrolment import today
@@ -58,6 +59,14 @@ class Hall:
         return f"1000{(*ROLES, *OTHERS).index(who):02}"
 
     def records(self, kind: str) -> list[dict[str, Any]]:
+        """The bodies of a kind, oldest first; without the alerts that the house raises by itself, whenever it does."""
+        return [body for body in self._records(kind) if body.get("event") != RAISED]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Those."""
+        return [body for body in self._records("noted") if body.get("event") == RAISED]
+
+    def _records(self, kind: str) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self.settings.ledger_location)) as ledger:
             rows = ledger.execute("SELECT body FROM records WHERE kind = ? ORDER BY at, idx", (kind,))
             return [json.loads(body) for (body,) in rows]

@@ -153,8 +153,17 @@ class Checkpoint:
     def records(self, *kinds: str) -> list[dict[str, Any]]:
         """Records of the ledger, oldest first, read as an outsider reads a SQLite file.
 
-        Without ``kinds``: those of exchanges. What a house notes of itself, such as its policy, is ``noted``.
+        Without ``kinds``: those of exchanges. What a house notes of itself, such as its policy, is ``noted``; but the
+        alerts that it raises by itself, whenever it does, are told by `alerts` alone.
         """
+        return [record for record in self._records(*kinds) if record["body"].get("event") != "alert.raised"]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """The bodies of the alerts, oldest first."""
+        noted = [record["body"] for record in self._records("noted")]
+        return [body for body in noted if body.get("event") == "alert.raised"]
+
+    def _records(self, *kinds: str) -> list[dict[str, Any]]:
         import sqlite3
 
         with sqlite3.connect(f"file:{self.ledger}?mode=ro", uri=True) as connection:
