@@ -32,7 +32,7 @@ DOORS = {
     "openai": (),  # the tests use the official clients; the product never does
     "anthropic": (),
     "python_multipart": ("proxy/surfaces/transcriptions.py",),
-    "aiohttp": ("proxy/provider", "proxy/issuer.py", "proxy/outlets/otlp.py"),
+    "aiohttp": ("proxy/provider", "proxy/issuer.py", "proxy/outlets/otlp.py", "proxy/outlets/webhook.py"),
     "opentelemetry": ("audit/exports/otel.py", "proxy/outlets/otlp.py"),
     "prometheus_client": ("proxy/metrics.py",),
     "joserfc": ("proxy/tokens.py",),

@@ -19,6 +19,7 @@ import pytest
 from proxy.house import House, build
 from proxy.settings import Settings, read
 from tests.approving import approving
+from tests.quiet import quiet
 
 ROOT = Path(__file__).parent.parent.parent
 PLAIN = {"model": "echo", "messages": [{"role": "user", "content": "山田太郎さん、こんにちは"}]}
@@ -27,7 +28,14 @@ PLAIN = {"model": "echo", "messages": [{"role": "user", "content": "山田太郎
 @pytest.fixture
 def settings(tmp_path: Path, upstream_url: str) -> Settings:
     policy = str(approving(tmp_path, "*"))
-    return read(home=tmp_path / "home", upstream=upstream_url, host="127.0.0.1", port=0, policy=policy)
+    return read(
+        home=tmp_path / "home",
+        upstream=upstream_url,
+        host="127.0.0.1",
+        port=0,
+        policy=policy,
+        alerts=quiet(tmp_path),
+    )
 
 
 @pytest.fixture
