@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.address import Address
-from audit.following import news, present
+from audit.following import news, present, questions
 from audit.ledger import Ledger
 from audit.model import Draft
 from tests.audit.ledgers import asked, rows
@@ -61,3 +61,12 @@ def test_a_chain_that_is_gone_is_forgotten(address: Address) -> None:
     write(address, ["あ"])
     found = news(address, {**present(address), "w20200101T000000Z-000000": 12})
     assert found.entries == () and "w20200101T000000Z-000000" not in found.position
+
+
+def test_the_question_of_an_ending_is_found_whichever_chain_it_lies_in(address: Address) -> None:
+    write(address, ["一つ", "二つ"])
+    write(address, ["三つ"])
+    every = [entry.record for entry in news(address, {}).entries if entry.record.kind == "asked"]
+    wanted = [str(record.exchange) for record in every]
+    assert questions(address, [*wanted, "x-none"]) == {str(record.exchange): record for record in every}
+    assert questions(address, []) == {}
