@@ -78,7 +78,9 @@ class Counter:
         tallies, known = self._book.standing(found)
         old = self._models_of_old(found, tallies, entries)
         now = counted(self._thresholds, found, tallies, known | old)
-        return replace(now, tallies={**{key: Tally(1) for key, _ in old}, **now.tallies}, items=now.items | old)
+        return replace(
+            now, tallies={**{key: Tally(1) for key, _ in old}, **now.tallies}, items=now.items | old
+        )
 
     def _models_of_old(
         self, found: Sequence[Hit], tallies: Mapping[Key, Tally], entries: Sequence[Entry]

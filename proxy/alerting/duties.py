@@ -18,7 +18,15 @@ def duties_of(settings: Settings, terms: Terms, ledger: Ledger, office: Office) 
     """The duties, not yet begun. Raises `BadSettings` for a channel that cannot be opened."""
     cursors, tallies = CursorBook(office), TallyBook(office)
     counter = Counter(terms.thresholds, ledger, tallies)
-    watch = Watch(terms.thresholds, ledger.address, cursors, tallies, Herald(ledger), Verifier(settings))
+    watch = Watch(
+        terms.thresholds,
+        ledger.address,
+        cursors,
+        tallies,
+        Herald(ledger),
+        Verifier(settings),
+        note_every=settings.note_every,
+    )
     telling = [
         Follower(
             channel.follower,

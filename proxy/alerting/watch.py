@@ -50,8 +50,9 @@ Verify = Callable[[bool], Coroutine[Any, Any, Found]]
 class Watch:
     """Looks by the clock, in one process of all.
 
-    verify  how the ledger is verified: ``await verify(whole)``
-    now     the present moment
+    verify      how the ledger is verified: ``await verify(whole)``
+    note_every  seconds between two notes where nothing happens: twice as long is no silence yet
+    now         the present moment
     """
 
     name = NAME
@@ -66,6 +67,7 @@ class Watch:
         verify: Verify,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        note_every: float = 60.0,
         turn: float = TURN,
         settling: float = SETTLING,
     ) -> None:
@@ -76,6 +78,7 @@ class Watch:
         self._herald = herald
         self._verify = verify
         self._now = now
+        self._rest = timedelta(seconds=2 * note_every)
         self._turn = turn
         self._settling = settling
         self._holder = secrets.token_hex(8)
@@ -157,8 +160,10 @@ class Watch:
         if signed is None and not chains:
             return []
         last = datetime.fromisoformat(notes.read(signed).at) if signed else self._since
-        minutes = int((now - max(last, self._since)) / timedelta(minutes=1))
-        return list(rules.unsigned(self._thresholds, minutes, now)) if minutes > 0 else []
+        silent = now - max(last, self._since)
+        if silent <= self._rest:
+            return []
+        return list(rules.unsigned(self._thresholds, int(silent / timedelta(minutes=1)), now))
 
     # ── verification ─────────────────────────────────────────────────────────────────────────────
 

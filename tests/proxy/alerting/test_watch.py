@@ -155,6 +155,20 @@ async def test_a_house_that_was_closed_signed_nothing_and_that_is_no_alert(
     assert alerts(ledger) == []
 
 
+async def test_a_house_that_signs_seldom_is_not_silent_before_its_time(home: Path, office: Office) -> None:
+    clock, unsigned = Clock(), Ledger(home / "ledger.sqlite")
+    unsigned.start()
+    await asyncio.to_thread(write, unsigned)
+    watch = watching(unsigned, office, clock, Checks(), note_every=3600)
+    clock.pass_by(hours=2)
+    await step(watch)
+    assert alerts(unsigned) == []
+    clock.pass_by(minutes=2)
+    await step(watch)
+    assert [rule for rule, _, _ in alerts(unsigned)] == ["A-14"]
+    unsigned.stop()
+
+
 @pytest.mark.requirement("R52")
 async def test_what_verification_finds_is_told_once_and_what_is_sound_is_not(
     ledger: Ledger, office: Office
