@@ -72,7 +72,7 @@ ATTACK = "LLM01"
 _PERSON = re.compile(r"\[PERSON_[0-9]+_([0-9a-z]+)\]")
 """The same person that the same caller writes of has the same letters in every text."""
 _CARRIED = frozenset({"export", "backup", "disclosure"})
-_NOBODY_ELSES = frozenset({"own", "label", "counts", "searches", "alerts"})
+_NOBODY_ELSES = frozenset({"own", "label", "counts", "searches", "alerts", "alert"})
 """Looks at which nobody learns of others."""
 _INSIDE = frozenset(
     {

@@ -158,6 +158,12 @@ def _duration(value: str) -> timedelta:
     return timedelta(**{unit: int(found[1])})
 
 
+def _a_minute(value: timedelta) -> timedelta:
+    if value < timedelta(minutes=1):
+        raise wrong(Words("1m(一分)以上にしてください。", "make it 1m or longer."))
+    return value
+
+
 def _clock(value: str) -> time:
     if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
         raise wrong(
@@ -240,7 +246,7 @@ class BudgetForm(Strict):
 class VerificationForm(Strict):
     """How often the ledger is checked."""
 
-    every: _Duration = timedelta(minutes=10)
+    every: Annotated[_Duration, AfterValidator(lambda value: _a_minute(value))] = timedelta(minutes=10)
     whole_at: _Clock = time(2, 30)
 
 

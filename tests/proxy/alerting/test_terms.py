@@ -73,6 +73,7 @@ def test_a_file_of_comments_alone_is_what_ships(yaml: str) -> None:
         ("hours:\n  night_from: 22:00\n", 2, "YAML reads 22:00 as a number"),
         ('hours:\n  night_from: "25:00"\n', 2, "no time of day"),
         ('hours:\n  closed_on:\n    - "02-40"\n', 3, "no day of the year"),
+        ("verification:\n  every: 0m\n", 2, "1m or longer"),
         ("budget: {month_yen: -1}\n", 1, "whole number"),
         ("chanels: []\n", 1, "Did you mean 'channels'?"),
         ("channels:\n  - {name: x}\n", 2, "'kind' is missing"),
