@@ -46,8 +46,13 @@ class CursorBook:
 
     def take(self, name: str, holder: str) -> Standing | None:
         """Follow for this name from now on, or go on following; None where another process does."""
-        if (mine := self._still(name, holder)) is not None:
-            return mine
+        with self._office.reading() as connection:  # most looks change nothing, and then nobody waits for a lock
+            row = connection.execute(self._cursors.select().where(self._cursors.c.name == name)).first()
+            now = self._now(connection) if row else 0.0
+        if row and row.holder == holder and now - row.seen < LEASE / 3:
+            return _standing(row, now)
+        if row and row.holder not in (None, holder) and now - row.seen <= LEASE:
+            return None
         with self._office.changing() as connection:
             self._office.alone(connection, "cursors")
             now = self._now(connection)
@@ -98,13 +103,6 @@ class CursorBook:
             now = self._now(connection)
             rows = connection.execute(self._cursors.select().order_by(self._cursors.c.name))
             return [_standing(row, now) for row in rows]
-
-    def _still(self, name: str, holder: str) -> Standing | None:
-        """Where this process follows and has said so lately, nothing need be written."""
-        with self._office.reading() as connection:
-            row = connection.execute(self._cursors.select().where(self._mine(name, holder))).first()
-            now = self._now(connection) if row else 0.0
-        return _standing(row, now) if row and now - row.seen < LEASE / 3 else None
 
     def _mine(self, name: str, holder: str) -> Any:
         return (self._cursors.c.name == name) & (self._cursors.c.holder == holder)

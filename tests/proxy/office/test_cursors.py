@@ -70,6 +70,7 @@ def test_whoever_follows_writes_no_more_than_need_be(
     monkeypatch.setattr(office, "alone", lambda *given: changed.append(given))
     for _ in range(5):
         assert book.take("siem", "a") is not None
+        assert book.take("siem", "b") is None, "who only waits writes nothing at all"
     assert changed == []
 
 
