@@ -45,8 +45,6 @@ DAYS = 30
 _EVERY = 1_000_000
 MOST_DISPOSED = 500
 """Exchanges that dispositions bring to one incident."""
-ALERTS = "alert.raised"
-"""The event of a record that says that an alert fired; its body has ``alert`` (its id), ``rule`` and ``exchanges``."""
 FEWEST = 5
 """Persons of a cell of a count that somebody from outside sees."""
 PERSONS = 3
@@ -336,11 +334,11 @@ class Review:
 
         incidents = incidents_of(self._look.events(what=INCIDENTS, limit=_EVERY)).values()
         its = sorted((one for one in incidents if one.drill == drill.id), key=lambda one: one.opened_at)
-        return Traces(at, moments(ALERTS), moments(DISPOSED), its)
+        return Traces(at, moments(RAISED), moments(DISPOSED), its)
 
     def _alerts(self, wanted: set[str]) -> dict[str, Mapping[str, Any]]:
         self.reader.demand("exchanges")
-        bodies = (json.loads(one.body) for one in self._look.events(what=ALERTS, limit=_EVERY))
+        bodies = (json.loads(one.body) for one in self._look.events(what=RAISED, limit=_EVERY))
         return {body["alert"]: body for body in bodies if body.get("alert") in wanted}
 
     # ── exports ──────────────────────────────────────────────────────────────────────────────────

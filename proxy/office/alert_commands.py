@@ -1,6 +1,6 @@
 """`sekisho audit alerts acknowledge | channels | test`: take an alert on, and see that alerts arrive.
 
-To take one on is to decide, and takes a person with their own key (deciding_commands.py). A trial goes the way that
+To take one on is to decide, and takes a person with their own key (own_key.py). A trial goes the way that
 alerts go and says that nothing has happened.
 """
 
@@ -28,16 +28,16 @@ def acknowledge(
 ) -> None:
     """警報を引き受ける(CSIRTの審査者、本人のキーで) / Take an alert on, with your own key."""
     from audit.alerts.raised import NotAcknowledged, acknowledged
-    from proxy.office.deciding_commands import _reading, _record
+    from proxy.office.own_key import reading, record
 
-    with _reading() as (reader, desk, review):
+    with reading() as (reader, desk, review):
         reader.demand("dispose")
         found = demand_alert(alert, review.alert(alert))
         try:
             draft = acknowledged(reader, found, incident, reason)
         except NotAcknowledged as error:
             stop(str(error))
-        _record(desk, draft)
+        record(desk, draft)
     if as_json:
         typer.echo(json.dumps(dict(draft.body), ensure_ascii=False))
     else:

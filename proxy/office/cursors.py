@@ -46,7 +46,7 @@ class CursorBook:
 
     def take(self, name: str, holder: str) -> Standing | None:
         """Follow for this name from now on, or go on following; None where another process does."""
-        with self._office.reading() as connection:  # most looks change nothing, and then nobody waits for a lock
+        with self._office.reading() as connection:  # nobody waits for a lock to learn that all is as it was
             row = connection.execute(self._cursors.select().where(self._cursors.c.name == name)).first()
             now = self._now(connection) if row else 0.0
         if row and row.holder == holder and now - row.seen < LEASE / 3:

@@ -249,7 +249,7 @@ tallies = Table(
     Column("count", BigInteger, nullable=False),
     Column("alert", String, nullable=True),  # the last alert that was raised of it
     Column("raised_at", String, nullable=True),
-    Column("recent", String, nullable=False, server_default="[]"),  # JSON: the newest exchanges that were counted
+    Column("recent", String, nullable=False, server_default="[]"),  # JSON: the newest exchanges of it
 )
 
 tallied = Table(

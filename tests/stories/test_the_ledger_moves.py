@@ -55,9 +55,13 @@ def test_a_house_moves_to_postgresql_and_goes_on(
     assert second.say("鈴木一郎さんへ")[0] == 200
     second.stop()
     assert (kinds(new)["asked"], kinds(new)["answered"]) == (3, 3)
-    noted = [json.loads(body)["event"] for (body,) in rows(new, "SELECT body FROM records WHERE kind = 'noted'")]
+    noted = [
+        json.loads(body)["event"] for (body,) in rows(new, "SELECT body FROM records WHERE kind = 'noted'")
+    ]
     besides_alerts = sorted(event for event in noted if event != "alert.raised")
-    assert besides_alerts == ["ledger.moved", "policy.in_force", "policy.in_force"], "the policy at each start"
+    assert besides_alerts == ["ledger.moved", "policy.in_force", "policy.in_force"], (
+        "the policy at each start"
+    )
     report = verdict(home, new, "--anchor", kept)
     assert (report["ok"], report["signatures"], report["unanchored"]) == (True, True, 0)
     assert report["anchored"] == len(notes(old))
