@@ -139,7 +139,17 @@ ASKED: dict[str, dict[str, Any]] = {
 def test_every_operation_there_is_stands_in_the_table() -> None:
     routes = {
         (method, route.path.removeprefix("/audit/v1/"))  # type: ignore[attr-defined]
-        for router in (review, searches, dispositions, openings, cases, disclosures, exports, incidents, alerts)
+        for router in (
+            review,
+            searches,
+            dispositions,
+            openings,
+            cases,
+            disclosures,
+            exports,
+            incidents,
+            alerts,
+        )
         for route in router.router.routes
         for method in route.methods  # type: ignore[attr-defined]
     }
