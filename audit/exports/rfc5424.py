@@ -50,18 +50,40 @@ class Sender:
 def message(record: Record, sender: Sender, content: Content = "json", text: str | None = None) -> bytes:
     """The message. ``text``: the masked text, where texts are given out, in JSON only."""
     body = json.loads(record.body)
-    priority = sender.facility * 8 + SEVERITY[urgency_of(record, body)]
     id = str(body.get("event")) if record.kind == "noted" else record.kind
+    facts = {"record": id_of(record), "kind": record.kind, "exchange": record.exchange, "hash": record.hash}
+    said = cef.line(record).encode("utf-8", "backslashreplace") if content == "cef" else _json(record, text)
+    sequence = f'[meta sequenceId="{(record.index - 1) % _MOST_SEQUENCE + 1}"]'
+    what = What(urgency_of(record, body), record.at, record.writer, id)
+    return composed(sender, what, _element(sender, facts) + sequence, said)
+
+
+def alert(sender: Sender, what: "What", facts: Mapping[str, str | None], said: bytes) -> bytes:
+    """The message about an alert: ``said`` is its JSON."""
+    return composed(sender, what, _element(sender, facts), said)
+
+
+@dataclass(frozen=True, slots=True)
+class What:
+    """What a message is about: how urgent, when, of which writer (NILVALUE where there is none), and which kind of thing."""
+
+    urgency: Severity
+    at: str
+    writer: str
+    id: str
+
+
+def composed(sender: Sender, what: What, structured: str, said: bytes) -> bytes:
+    """Header, structured data and MSG as one message."""
     head = (
-        f"<{priority}>1",
-        record.at,
+        f"<{sender.facility * 8 + SEVERITY[what.urgency]}>1",
+        what.at,
         _name(sender.host, 255),
         _name(sender.app, 48),
-        _name(record.writer, 128),
-        _name(id, 32),
-        _structured(record, sender),
+        _name(what.writer, 128),
+        _name(what.id, 32),
+        structured,
     )
-    said = cef.line(record).encode("utf-8", "backslashreplace") if content == "cef" else _json(record, text)
     return " ".join(head).encode("utf-8", "backslashreplace") + b" " + BOM + said
 
 
@@ -79,11 +101,9 @@ def _name(word: str, longest: int) -> str:
     return "".join(letter for letter in word if "!" <= letter <= "~")[:longest] or NIL
 
 
-def _structured(record: Record, sender: Sender) -> str:
-    own = {"record": id_of(record), "kind": record.kind, "exchange": record.exchange, "hash": record.hash}
-    said = "".join(f' {name}="{_parameter(value)}"' for name, value in own.items() if value)
-    sequence = (record.index - 1) % _MOST_SEQUENCE + 1
-    return f'[sekisho@{sender.enterprise}{said}][meta sequenceId="{sequence}"]'
+def _element(sender: Sender, facts: Mapping[str, str | None]) -> str:
+    said = "".join(f' {name}="{_parameter(value)}"' for name, value in facts.items() if value)
+    return f"[sekisho@{sender.enterprise}{said}]"
 
 
 def _parameter(value: str) -> str:

@@ -3,6 +3,7 @@
     channels:
       - {name: csirt, kind: mail, severity: high, to: ["csirt@city.example.lg.jp"]}
       - {name: soc, kind: webhook, url: "https://soc.example.lg.jp/hook", secret_file: /run/secrets/soc}
+      - {name: siem, kind: syslog, host: siem.example.lg.jp, ca: /etc/sekisho/siem-ca.pem}
 
 A receiver that is dead gets everything once it is back, in order; what it gets twice has the same id.
 """
@@ -18,9 +19,10 @@ from audit.following import Entry
 from proxy.alerting.kinds import Carrier, ChannelForm, Kind
 from proxy.alerting.letters import Letter, letter_of
 from proxy.outlets.mail import MAIL
+from proxy.outlets.syslog_letters import SYSLOG
 from proxy.outlets.webhook import WEBHOOK
 
-KINDS: Mapping[str, Kind] = {"mail": MAIL, "webhook": WEBHOOK}
+KINDS: Mapping[str, Kind] = {"mail": MAIL, "webhook": WEBHOOK, "syslog": SYSLOG}
 """By their names in YAML."""
 
 _REMEMBERED = 2_000

@@ -1,9 +1,7 @@
 """The outlets as duties of the house: each follows the ledger with a position of its own, kept as ``outlet:NAME``."""
 
-import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn, Protocol
 
 from audit.address import Address
@@ -15,9 +13,10 @@ from proxy.followers import Follower, Sink
 from proxy.office.cursors import CursorBook
 from proxy.office.store import Office
 from proxy.outlets.otlp import OtlpSink, Receiver
+from proxy.outlets.papers import Unusable, context_for
 from proxy.outlets.syslog_tls import How, SyslogSink
 from proxy.outlets.terms import Listed, OtlpForm, OutletForm, SyslogForm, this_host
-from proxy.outlets.tls_line import Server, context_of
+from proxy.outlets.tls_line import Server
 
 PREFIX = "outlet:"
 """Of the names under which the positions of outlets are kept."""
@@ -75,40 +74,36 @@ def sinks_of(listed: Listed, ledger: Address) -> tuple[Closing, ...]:
     for i, form in enumerate(listed.forms):
         try:
             sinks.append(_sink(form, ledger))
-        except _Unusable as error:
+        except Unusable as error:
             complaints.append(listed.complain(i, error.words))
     if complaints:
         raise PolicyError(complaints)
     return tuple(sinks)
 
 
-class _Unusable(Exception):
-    def __init__(self, words: Words) -> None:
-        super().__init__(words.en)
-        self.words = words
-
-
 def _sink(form: OutletForm, ledger: Address) -> Closing:
     if isinstance(form, SyslogForm):
-        server = Server(form.host, form.port, _context(form), form.server_name or "")
-        sender = Sender(this_host(form), FACILITIES[form.facility], form.enterprise)
+        server = Server(
+            form.host, form.port, context_for(form.ca, form.certificate, form.key), form.server_name or ""
+        )
+        sender = Sender(this_host(form.hostname), FACILITIES[form.facility], form.enterprise)
         return SyslogSink(server, How(sender, form.content, form.texts, form.confirm, float(form.timeout)))
     assert isinstance(form, OtlpForm), "every form has its sink"
     try:
         form.told()
     except UnicodeDecodeError:
-        raise _Unusable(
+        raise Unusable(
             Words("秘密のファイルがUTF-8ではありません。", "the file of a secret is not UTF-8.")
         ) from None
     except OSError as error:
-        raise _Unusable(
+        raise Unusable(
             Words(
                 f"秘密のファイル {error.filename} を読めません({error.strerror})。",
                 f"cannot read the secret in {error.filename}: {error.strerror}.",
             )
         ) from None
     except ValueError as error:
-        raise _Unusable(
+        raise Unusable(
             Words(
                 f"秘密({error})が空か、一行ではありません。値を一行で入れてください。",
                 f"the secret ({error}) is empty or not one line.",
@@ -118,32 +113,12 @@ def _sink(form: OutletForm, ledger: Address) -> Closing:
         Receiver(
             form.url,
             form.told,
-            _context(form) if form.url.startswith("https:") else None,
+            context_for(form.ca, form.certificate, form.key) if form.url.startswith("https:") else None,
             tuple(form.signals),
             form.semconv,
-            this_host(form),
+            this_host(form.hostname),
             form.texts,
             float(form.timeout),
         ),
         ledger,
     )
-
-
-def _context(form: OutletForm) -> ssl.SSLContext:
-    files = [None if one is None else Path(one) for one in (form.ca, form.certificate, form.key)]
-    for file in filter(None, files):
-        try:
-            file.read_bytes()
-        except OSError as error:
-            raise _Unusable(
-                Words(f"{file} を読めません({error.strerror})。", f"cannot read {file}: {error.strerror}.")
-            ) from None
-    try:
-        return context_of(*files)
-    except (ssl.SSLError, ValueError, OSError):
-        raise _Unusable(
-            Words(
-                "ca・certificate・key のどれかが、PEMの証明書か、組になる鍵(パスワードなし)ではありません。",
-                "one of ca, certificate and key is no certificate in PEM, or no key to it, or has a password.",
-            )
-        ) from None

@@ -175,15 +175,20 @@ class OutletForm(Strict):
         return self
 
 
+Host = Annotated[str, AfterValidator(_host)]
+Enterprise = Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,10}){0,5}$")]
+Facility = Annotated[str, _among(Words("facility", "facility"), tuple(FACILITIES))]
+
+
 class SyslogForm(OutletForm):
     """``server_name``: what stands in its certificate, where that is not ``host``."""
 
-    host: Annotated[str, AfterValidator(_host)]
+    host: Host
     port: Annotated[int, Field(ge=1, le=65_535)] = 6514
-    server_name: Annotated[str, AfterValidator(_host)] | None = None
+    server_name: Host | None = None
     content: Annotated[Literal["json", "cef"], _among(Words("形", "content"), ("json", "cef"))] = "json"
-    facility: Annotated[str, _among(Words("facility", "facility"), tuple(FACILITIES))] = "audit"
-    enterprise: Annotated[str, Field(pattern=r"^[0-9]{1,10}(\.[0-9]{1,10}){0,5}$")] = "32473"
+    facility: Facility = "audit"
+    enterprise: Enterprise = "32473"
     confirm: Annotated[
         Literal["closed", "sent"], _among(Words("確かめ方", "confirmation"), ("closed", "sent"))
     ] = "closed"
@@ -269,9 +274,9 @@ def _form(document: Document, i: int, data: Any) -> OutletForm:
     return Document(document.file, data, lines).checked(form, {})
 
 
-def this_host(form: OutletForm) -> str:
+def this_host(hostname: str | None) -> str:
     """What we call ourselves."""
-    return form.hostname or socket.gethostname() or "sekisho"
+    return hostname or socket.gethostname() or "sekisho"
 
 
 _UNKNOWN = Words("このファイルにあるのは outlets: だけです。", "this file has nothing but outlets:.")
