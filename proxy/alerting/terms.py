@@ -16,10 +16,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field
 
 import audit.alerts
-from audit.alerts.hours import Hours, Span
+from audit.alerts.hours import Hours
 from audit.alerts.model import PERIODS, SEVERITIES, SEVERITY_WORDS, Rule
 from audit.alerts.rules import RULES
 from audit.alerts.thresholds import Thresholds, Verification
+from audit.incidents.closed import Calendar, read_calendar
 from policies.complaints import (
     Complaint,
     PolicyError,
@@ -36,6 +37,7 @@ from policies.schema import Strict, wrong
 from proxy.alerting.channels import KINDS, Channel
 from proxy.settings import Settings
 
+NO_MORE_DAYS = Calendar()
 DEFAULT = Path(audit.alerts.__file__).parent / "default.yaml"
 
 
@@ -48,19 +50,20 @@ class Terms:
 
 
 def terms_of(settings: Settings) -> Terms:
-    """The terms of a house. Raises PolicyError."""
+    """The terms of a house. Raises PolicyError, and ValueError for a calendar that is none."""
+    calendar = read_calendar(settings.closed_days)
     if settings.alerts is None:
-        return parse(None)
-    return parse(read(settings.alerts), str(settings.alerts))
+        return parse(None, calendar=calendar)
+    return parse(read(settings.alerts), str(settings.alerts), calendar)
 
 
-def parse(content: bytes | str | None, file: str = "alerts.yaml") -> Terms:
-    """What ships, changed by this file where there is one. Raises PolicyError."""
+def parse(content: bytes | str | None, file: str = "alerts.yaml", calendar: Calendar = NO_MORE_DAYS) -> Terms:
+    """What ships, changed by this file where there is one; the city's closed days. Raises PolicyError."""
     shipped = read_yaml(read(DEFAULT), DEFAULT.name).checked(AlertsForm, {})
     if content is None or not _says_something(content):
-        return _made(shipped, AlertsForm(), ())
+        return _made(shipped, AlertsForm(), (), calendar)
     document = read_yaml(content, file)
-    return _made(shipped, document.checked(AlertsForm, {}), _channels(document))
+    return _made(shipped, document.checked(AlertsForm, {}), _channels(document), calendar)
 
 
 def _says_something(content: bytes | str) -> bool:
@@ -69,7 +72,9 @@ def _says_something(content: bytes | str) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
 
 
-def _made(shipped: "AlertsForm", own: "AlertsForm", channels: tuple[Channel, ...]) -> Terms:
+def _made(
+    shipped: "AlertsForm", own: "AlertsForm", channels: tuple[Channel, ...], calendar: Calendar
+) -> Terms:
     rules = {}
     for id, named in RULES.items():
         said = {**_said(shipped.rules.get(id)), **_said(own.rules.get(id))}
@@ -89,9 +94,7 @@ def _made(shipped: "AlertsForm", own: "AlertsForm", channels: tuple[Channel, ...
     hours = {**_said(shipped.hours), **_said(own.hours)}
     yen = {**_said(shipped.budget), **_said(own.budget)}["month_yen"]
     looks = {**_said(shipped.verification), **_said(own.verification)}
-    at_work = Hours(
-        hours["night_from"], hours["night_until"], hours["closed_days"], tuple(hours["closed_on"])
-    )
+    at_work = Hours(hours["night_from"], hours["night_until"], hours["closed_days"], calendar)
     return Terms(
         Thresholds(
             rules, at_work, Decimal(yen) if yen else None, Verification(looks["every"], looks["whole_at"])
@@ -175,21 +178,6 @@ def _clock(value: str) -> time:
     return time.fromisoformat(value)
 
 
-def _span(value: str) -> Span:
-    days = re.fullmatch(r"([0-9]{2})-([0-9]{2})(?:\.\.([0-9]{2})-([0-9]{2}))?", value)
-    if days:
-        first = (int(days[1]), int(days[2]))
-        last = (int(days[3]), int(days[4])) if days[3] else first
-        if all(1 <= month <= 12 and 1 <= day <= 31 for month, day in (first, last)):
-            return first, last
-    raise wrong(
-        Words(
-            f'「{value}」は日として読めません。"12-29..01-03" か "10-01" のように書きます。',
-            f'\'{value}\' is no day of the year; write it like "12-29..01-03" or "10-01".',
-        )
-    )
-
-
 def _among(what: Words, known: tuple[str, ...], words: Mapping[str, str]) -> AfterValidator:
     def check(value: str) -> str:
         if value not in known:
@@ -209,7 +197,6 @@ _RuleId = Annotated[
 ]
 _Duration = Annotated[Any, AfterValidator(lambda value: _text(value, _duration))]
 _Clock = Annotated[Any, AfterValidator(lambda value: _text(value, _clock))]
-_Span = Annotated[Any, AfterValidator(lambda value: _text(value, _span))]
 
 
 def _text(value: Any, made: Any) -> Any:
@@ -234,7 +221,6 @@ class HoursForm(Strict):
     night_from: _Clock = time(22)
     night_until: _Clock = time(5)
     closed_days: bool = True
-    closed_on: list[_Span] = Field(default_factory=list)
 
 
 class BudgetForm(Strict):

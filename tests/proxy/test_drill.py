@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from audit.address import address_of
+from audit.alerts.model import Alert, Key
 from audit.ledger import Ledger
-from audit.model import Draft
 from audit.review import COUNTED_BY
 from proxy.__main__ import app
+from proxy.alerting.terms import parse
 from proxy.home import Home
 from proxy.office.keys import KeyBook
 from proxy.office.register import FRESH
@@ -105,14 +107,9 @@ def test_a_drill_is_played_and_timed_and_nothing_of_it_stands_in_a_figure(hall: 
     exchange, real = waiting[0]["exchange"], before["triage"][0]
     ledger = Ledger(address_of(hall.settings.ledger_location), create=False)
     ledger.start()
-    raised = {
-        "event": "alert.raised",
-        "by": "sekisho",
-        "alert": "a-drill-1",
-        "rule": "my_number",
-        "exchanges": [exchange],
-    }
-    ledger.append_now(Draft("noted", None, raised))
+    rule = parse(None).thresholds.rules["A-02"]
+    of_drill = Key(rule.id, hall.id("staff_member"), "2026-11", drill)
+    ledger.append_now(Alert("a-drill-1", rule, of_drill, datetime.now(UTC), 3, 3, (exchange,)).draft())
     ledger.stop()
     opened = {"kind": "leak", "title": "番号の訓練", "alerts": ["a-drill-1"]}
     incident = hall.ask("csirt_reviewer", "POST", "/audit/v1/incidents", opened)[1]

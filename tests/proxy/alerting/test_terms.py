@@ -1,6 +1,6 @@
 """A city's file of alerts: what it changes, and what is told of what is wrong in it, with the line."""
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_a_citys_file_changes_what_it_says_and_nothing_else() -> None:
         parse(None).thresholds,
         parse(
             "rules:\n  A-03: {threshold: 4, window: 2h}\n  A-09: {enabled: false}\n"
-            'hours: {night_from: "20:30", closed_on: ["12-28..01-04", "10-01"]}\nbudget: {month_yen: 500000}\n'
+            'hours: {night_from: "20:30"}\nbudget: {month_yen: 500000}\n'
             'verification: {every: 1h, whole_at: "04:00"}\n'
         ).thresholds,
     )
@@ -48,9 +48,18 @@ def test_a_citys_file_changes_what_it_says_and_nothing_else() -> None:
     rest = set(RULES) - {"A-03", "A-09"}
     assert {id: own.rules[id] for id in rest} == {id: shipped.rules[id] for id in rest}
     assert (own.hours.night_from, own.hours.night_until) == (time(20, 30), shipped.hours.night_until)
-    assert own.hours.closed == (((12, 28), (1, 4)), ((10, 1), (10, 1))) and own.hours.closed_days
+    assert own.hours.closed_days
     assert own.month_yen == Decimal(500_000)
     assert (own.verification.every, own.verification.whole_at) == (timedelta(hours=1), time(4))
+
+
+def test_the_closed_days_are_those_by_which_reports_are_due(tmp_path: Path) -> None:
+    terms = terms_of(read(home=tmp_path, closed_days="10-01 2026-08-14"))
+    noon = "T12:00:00+09:00"
+    found = [terms.thresholds.hours.unusual(datetime.fromisoformat(f"{day}{noon}")) for day in (
+        "2026-10-01", "2026-08-14", "2026-08-13", "2026-12-29", "2026-12-28",
+    )]  # fmt: skip
+    assert found == [True, True, False, True, False]
 
 
 @pytest.mark.parametrize("yaml", ["# まだ何も変えない\n", "\n# a\n\n#b\n"])
@@ -72,7 +81,6 @@ def test_a_file_of_comments_alone_is_what_ships(yaml: str) -> None:
         ("rules:\n  A-03:\n    enabled: off\n", 3, "true or false"),
         ("hours:\n  night_from: 22:00\n", 2, "YAML reads 22:00 as a number"),
         ('hours:\n  night_from: "25:00"\n', 2, "no time of day"),
-        ('hours:\n  closed_on:\n    - "02-40"\n', 3, "no day of the year"),
         ("verification:\n  every: 0m\n", 2, "1m or longer"),
         ("budget: {month_yen: -1}\n", 1, "whole number"),
         ("chanels: []\n", 1, "Did you mean 'channels'?"),
