@@ -127,6 +127,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "exchanges/{exchange}/dispositions": {"disposition": "guidance", "reason": "書き方を伝えた"},
     "openings": {"incident": "INC-2026-014", "reason": "申立ての確認"},
     "openings/{id}/refuse": {"reason": "要らない"},
+    "alerts/{id}/acknowledge": {"reason": "見た"},
     "incidents": {"kind": "outage", "title": "応答の遅れ"},
     "exchanges/{exchange}/cases": {"placeholder": "[PERSON_1_aaaa]", "was": "駅前広場", "reason": "公の名前"},
 }
