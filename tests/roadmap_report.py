@@ -12,10 +12,14 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
+from audit.alerts.rules import RULES
+from audit.incidents.model import KINDS as INCIDENTS
+from audit.incidents.model import LEVELS
+from audit.readers import Sight
 from policies import files
 from policies.house_rules import HOUSE_RULES
 from policies.model import CATEGORY_CODES
@@ -37,6 +41,9 @@ KINDS: Mapping[str, str] = {
     "case": "例",
     "setting": "規則の文書の欄",
     "record": "記録の項目",
+    "sight": "見る人の権限",
+    "incident": "事案",
+    "alert": "警報",
     "later": "あとで",
 }
 
@@ -136,6 +143,9 @@ def shipped() -> Mapping[str, Container[str]]:
         "actor": ACTORS,
         "case": set(themes()),
         "setting": PolicyForm.model_fields,
+        "sight": get_args(Sight),
+        "incident": (*INCIDENTS, *LEVELS),
+        "alert": RULES,
         "record": set(re.findall(r"^\| `([a-z_.]+)`", _text(ROOT / "docs" / "records.md"), re.M)),
     }
 
