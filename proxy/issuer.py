@@ -199,7 +199,7 @@ class Issuer:
         except ValueError:
             pass
         log.error(
-            "the directory names an address that is not its own; add it to SEKISHO_OIDC_ORIGINS", name=name
+            "the directory names an address that is not its own; add it to SEKISHO_OIDC_ORIGINS", field=name
         )
         raise Unreachable("foreign_address")
 

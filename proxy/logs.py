@@ -17,7 +17,8 @@ KEYS = frozenset(
         "event", "level", "timestamp", "logger",
         "exchange", "kind", "reason", "status", "method", "route", "key", "tool", "department", "section",
         "model", "provider", "policy", "digest", "version", "host", "port", "home", "records", "closed",
-        "seconds", "milliseconds", "count", "error", "where", "signal",
+        "seconds", "milliseconds", "count", "error", "where", "signal", "rule", "alert", "severity", "follower", "trouble",
+        "record", "bytes", "processes", "waiting", "mailboxes", "letters", "confirmation", "field",
     }
 )  # fmt: skip
 

@@ -276,7 +276,7 @@ async def listen(host: str, port: int, figures: Callable[[], Awaitable[bytes]]) 
             server = await asyncio.start_server(answer, host, port, limit=_LONGEST)
         except OSError as error:  # somebody else has the address: the exchanges go on
             if not told:
-                log.error("figures cannot be asked for", address=f"{host}:{port}", reason=error.strerror)
+                log.error("figures cannot be asked for", host=f"{host}:{port}", reason=error.strerror)
             told = True
             await asyncio.sleep(_AGAIN)
             continue

@@ -18,7 +18,7 @@ from audit.model import CannotRecord, Draft
 from audit.names import exchange_id, now
 from policies.days import day_of
 from policies.model import Bilingual
-from proxy.callers import Caller, address_of, caller_of, credential_of
+from proxy.callers import Caller, caller_of, credential_of
 from proxy.errors import Problem, Unavailable
 from proxy.home import Home
 from proxy.house import House
@@ -140,7 +140,6 @@ async def told(request: Request, error: Exception) -> JSONResponse:
         "office refused",
         reason=problem.code,
         status=problem.status,
-        address=address_of(request.client.host if request.client else None),
     )
     headers = {"x-request-id": id, "cache-control": "no-store", **problem.headers}
     return JSONResponse(problem.body(id), problem.status, headers)
