@@ -20,6 +20,7 @@ from audit.following import present
 from audit.model import ENDINGS, CannotRecord, Draft, EgressState
 from policies.decide import Policy
 from policies.vocabulary import ENTITY_TYPES
+from proxy.followers import Follower
 from proxy.office.cursors import CursorBook
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ class Metrics:
 
     def _followed(self, house: "House") -> Mapping[str, tuple[int, bool]]:
         """How far each follower of this house is behind; nothing where the books cannot be read."""
-        names = {one.name for one in house.followers}
+        names = {one.name for one in house.followers if isinstance(one, Follower)}
         if not names:
             return {}
         try:

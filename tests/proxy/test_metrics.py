@@ -232,7 +232,7 @@ def test_after_odd_traffic_every_label_is_known_and_the_counts_are_the_ledger_s(
             break
         time.sleep(0.2)
     assert status == 200
-    walk(found, frozenset({"echo", "gone", "*"}), frozenset({"outlet:siem"}))
+    walk(found, frozenset({"echo", "gone", "*"}), frozenset({"outlet:siem", "alerts"}))
     for word in (NUMBER, "山田", "evil", "aaaa", "demo"):
         assert word not in raw, word
     counts = Counter(endings(settings))

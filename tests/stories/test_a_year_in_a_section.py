@@ -28,6 +28,7 @@ from proxy.house import House, build
 from proxy.settings import Settings, read
 from tests.approving import approving
 from tests.fakes import Detector
+from tests.quiet import quiet
 
 
 @dataclass
@@ -125,7 +126,14 @@ def year(
     if request.param == "postgresql":
         monkeypatch.setenv("SEKISHO_OFFICE", request.getfixturevalue("postgres_url"))
     policy = str(approving(tmp_path, "*"))
-    settings = read(home=tmp_path / "home", upstream=upstream.url, host="127.0.0.1", port=0, policy=policy)
+    settings = read(
+        home=tmp_path / "home",
+        upstream=upstream.url,
+        host="127.0.0.1",
+        port=0,
+        policy=policy,
+        alerts=quiet(tmp_path),
+    )
     year = Year(settings)
 
     def make(given: Settings) -> House:
