@@ -263,12 +263,13 @@ def test_even_the_detector_never_loads_litellm() -> None:
 # What our files never name.
 
 SKIPPED = {".git", ".venv", ".hypothesis", "var", "dist", "__pycache__", "node_modules"}
+_HOSTS = "|".join(first + second for first, second in (("py", "pi"), ("python", "hosted"), ("npm", "js")))
 REGISTRY = re.compile(
-    r"(https?:)?//[\w.-]*(pypi[.]\w|pythonhosted[.]\w|npmjs[.]\w|registry[.][\w-]+)"
+    rf"(https?:)?//[\w.-]*((?:{_HOSTS})[.]\w|registry[.][\w-]+)"
     r"|^\s*(--)?(extra-)?index-url\b[ =]+\S|find-links\b[ =]+\S",
     re.MULTILINE,
 )
-MACHINE = re.compile(r"(?<![\w.~$}])/(work|[r]oot|home/[a-z]\w*|Users/\w+|opt/pypi[\w-]*|mnt/\w+)/")
+MACHINE = re.compile(r"(?<![\w.~$}])/(work|[r]oot|home/[a-z]\w*|Users/\w+|opt/py[p]i[\w-]*|mnt/\w+)/")
 
 
 def our_files() -> Iterator[Path]:
@@ -302,8 +303,8 @@ def test_no_file_names_a_path_of_somebodys_machine() -> None:
     ("pattern", "text"),
     [
         (REGISTRY, "--index-url" + " x"),
-        (REGISTRY, "https:" + "//" + "pypi" + ".org/simple"),
-        (REGISTRY, "resolved https:" + "//" + "registry" + ".npmjs" + ".org/a"),
+        (REGISTRY, "https:" + "//" + "py" + "pi" + ".org/simple"),
+        (REGISTRY, "resolved https:" + "//" + "registry" + ".npm" + "js.org/a"),
         (MACHINE, " /" + "work/main/x"),
         (MACHINE, '"/' + 'home/taro/x"'),
     ],

@@ -22,11 +22,7 @@ from audit.alerts.rules import RULES
 from audit.alerts.thresholds import Thresholds, Verification
 from audit.incidents.closed import Calendar, read_calendar
 from policies.complaints import (
-    Complaint,
-    PolicyError,
     Words,
-    missing,
-    not_mapping,
     not_text,
     unknown,
     unquoted,
@@ -35,6 +31,7 @@ from policies.document import Document
 from policies.files import read, read_yaml
 from policies.schema import Strict, wrong
 from proxy.alerting.channels import KINDS, Channel
+from proxy.outlets.named import each_of
 from proxy.settings import Settings
 
 NO_MORE_DAYS = Calendar()
@@ -110,39 +107,13 @@ def _said(form: "BaseModel | None") -> dict[str, Any]:
 
 def _channels(document: Document) -> tuple[Channel, ...]:
     """The channels, each by the form of its kind. Raises PolicyError with what is wrong in all of them."""
-    complaints: list[Complaint] = []
-    channels: list[Channel] = []
     listed = document.data.get("channels", []) if isinstance(document.data, dict) else []
-    for i, data in enumerate(listed):
-        try:
-            channel = _channel(document, i, data)
-            if any(other.name == channel.name for other in channels):
-                words = Words(
-                    f"知らせる先「{channel.name}」が二度あります。名前を変えてください。",
-                    f"there are two channels '{channel.name}'; give one another name.",
-                )
-                raise PolicyError([document.complaint(("channels", i, "name"), words)])
-            channels.append(channel)
-        except PolicyError as error:
-            complaints += error.complaints
-    if complaints:
-        raise PolicyError(complaints)
-    return tuple(channels)
-
-
-def _channel(document: Document, i: int, data: Any) -> Channel:
-    at = ("channels", i)
-    if not isinstance(data, dict):
-        raise PolicyError([document.complaint(at, not_mapping())])
-    if "kind" not in data:
-        raise PolicyError([document.complaint(at, missing("kind"))])
-    kind = KINDS.get(data["kind"]) if isinstance(data["kind"], str) else None
-    if kind is None:
-        words = unknown(Words("知らせ方", "kind of channel"), data["kind"], tuple(KINDS), {})
-        raise PolicyError([document.complaint((*at, "kind"), words)])
-    lines = {place[2:]: line for place, line in document.lines.items() if place[:2] == at}
-    form = Document(document.file, data, lines).checked(kind.form, {})
-    return Channel(form.name, kind, form)
+    forms = {name: kind.form for name, kind in KINDS.items()}
+    one, kind = Words("知らせる先", "channels"), Words("知らせ方", "kind of channel")
+    return tuple(
+        Channel(form.name, KINDS[form.kind], form)
+        for form in each_of(document, "channels", listed, forms, one, kind)
+    )
 
 
 # ── the form of the file ─────────────────────────────────────────────────────────────────────────

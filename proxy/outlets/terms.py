@@ -26,7 +26,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -34,11 +34,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from audit.exports.otel import CONVENTIONS, NEWEST
 from audit.exports.rfc5424 import FACILITIES
 from audit.model import Kind as RecordKind
-from policies.complaints import Complaint, PolicyError, Words, missing, not_mapping, unknown
-from policies.document import Document
+from policies.complaints import Complaint, PolicyError, Words, not_mapping, unknown
 from policies.files import read, read_yaml
 from policies.schema import Strict, wrong
-from proxy.settings import PREFIX, Settings
+from proxy.outlets.named import NamedForm, Variable, each_of
+from proxy.settings import Settings
 
 KINDS_OF_RECORDS: tuple[str, ...] = get_args(RecordKind)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -51,17 +51,6 @@ def _among(what: Words, known: tuple[str, ...]) -> BeforeValidator:
         return value
 
     return BeforeValidator(check)
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", value):
-        raise wrong(
-            Words(
-                f"名前「{value}」は使えません。英小文字・数字・「-」で40字までにしてください。",
-                f"'{value}' is no name; use up to 40 small letters, digits and '-'.",
-            )
-        )
-    return value
 
 
 def _host(value: str) -> str:
@@ -100,17 +89,6 @@ def _url(value: str) -> str:
     return value.rstrip("/").removesuffix("/v1/logs").removesuffix("/v1/traces")
 
 
-def _variable(value: str) -> str:
-    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", value) or value.startswith(PREFIX):
-        raise wrong(
-            Words(
-                f"「{value}」は秘密を入れる環境変数の名前に使えません。{PREFIX} で始まらない、大文字の名前にしてください。",
-                f"'{value}' cannot name the variable of a secret; use capitals, not beginning with {PREFIX}.",
-            )
-        )
-    return value
-
-
 def _header(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value) or value.lower() in (
         "content-type",
@@ -125,7 +103,7 @@ class Secret(Strict):
     """A value that stands in a file or in a variable of the environment."""
 
     file: str | None = None
-    env: Annotated[str, AfterValidator(_variable)] | None = None
+    env: Variable | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -147,11 +125,9 @@ class Secret(Strict):
         return said
 
 
-class OutletForm(Strict):
+class OutletForm(NamedForm):
     """What every outlet says. ``records``: which kinds; none: all. ``texts``: with the masked texts, where they fit."""
 
-    name: Annotated[str, AfterValidator(_name)]
-    kind: str
     begin: Annotated[Literal["now", "first"], _among(Words("始め方", "beginning"), ("now", "first"))] = "now"
     records: list[Annotated[str, _among(Words("記録の種類", "kind of record"), KINDS_OF_RECORDS)]] | None = (
         None
@@ -243,35 +219,14 @@ def parse(content: bytes | str, file: str = "outlets.yaml") -> Listed:
     if not isinstance(listed, list):
         raise PolicyError([*complaints, document.complaint(("outlets",), _NO_LIST)])
     forms: list[OutletForm] = []
-    for i, one in enumerate(listed):
-        try:
-            form = _form(document, i, one)
-            if any(other.name == form.name for other in forms):
-                words = Words(
-                    f"出口「{form.name}」が二度あります。名前を変えてください。",
-                    f"there are two outlets '{form.name}'; give one another name.",
-                )
-                raise PolicyError([document.complaint(("outlets", i, "name"), words)])
-            forms.append(form)
-        except PolicyError as error:
-            complaints += error.complaints
+    try:
+        one, kind = Words("出口", "outlets"), Words("出口の種類", "kind of outlet")
+        forms = each_of(document, "outlets", listed, FORMS, one, kind)
+    except PolicyError as error:
+        complaints += error.complaints
     if complaints:
         raise PolicyError(complaints)
     return Listed(tuple(forms), lambda i, words: document.complaint(("outlets", i), words))
-
-
-def _form(document: Document, i: int, data: Any) -> OutletForm:
-    at = ("outlets", i)
-    if not isinstance(data, dict):
-        raise PolicyError([document.complaint(at, not_mapping())])
-    if "kind" not in data:
-        raise PolicyError([document.complaint(at, missing("kind"))])
-    form = FORMS.get(data["kind"]) if isinstance(data["kind"], str) else None
-    if form is None:
-        words = unknown(Words("出口の種類", "kind of outlet"), data["kind"], tuple(FORMS), {})
-        raise PolicyError([document.complaint((*at, "kind"), words)])
-    lines = {place[2:]: line for place, line in document.lines.items() if place[:2] == at}
-    return Document(document.file, data, lines).checked(form, {})
 
 
 def this_host(hostname: str | None) -> str:

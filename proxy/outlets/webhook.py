@@ -25,9 +25,10 @@ from pydantic import model_validator
 
 from policies.complaints import Words
 from policies.schema import wrong
-from proxy.alerting.kinds import Brought, ChannelForm, Kind, Variable, secret_of
+from proxy.alerting.kinds import Brought, ChannelForm, Kind, secret_of
 from proxy.alerting.letters import Letter
 from proxy.followers import NotTaken
+from proxy.outlets.named import Variable
 from proxy.settings import Settings
 
 if TYPE_CHECKING:
